@@ -1,0 +1,567 @@
+/* troupe/actor.h - components that receive messages: the one header a program needs.
+ *
+ * A component is two const tables and some zeroed bytes: troupe_child_ops say how it starts and ends,
+ * troupe_actor_ops what it does with messages. A system runs components; a context is the handle
+ * through which a handler, or a plain thread that attached, does everything.
+ *
+ * Words: taken (callee owns it, after TROUPE_OK only), lent (valid during the call), kept (caller keeps
+ * it alive until the named moment), shared (counted), inside (dies with its parent).
+ */
+#ifndef TROUPE_ACTOR_H
+#define TROUPE_ACTOR_H
+
+#include "troupe/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct troupe_system troupe_system;
+typedef struct troupe_context troupe_context;
+
+/* Names a component over all its lives. Never used again for another one. 0 is nobody. Valid in this
+ * run of this system only: what is kept, is kept by name. */
+typedef struct troupe_id {
+    uint64_t value;
+} troupe_id;
+
+#define TROUPE_NOBODY ((troupe_id){0})
+
+/* Names one awaited answer. Never used again. 0 is none. */
+typedef struct troupe_correlation {
+    uint64_t value;
+} troupe_correlation;
+
+/* Names one monitor, one timer. 0 is none. */
+typedef struct troupe_monitor {
+    uint64_t value;
+} troupe_monitor;
+
+typedef struct troupe_timer_id {
+    uint64_t value;
+} troupe_timer_id;
+
+#define TROUPE_NAME_MAX 127       /* bytes of a name */
+#define TROUPE_EXIT_TEXT_MAX 511  /* bytes of an exit's text */
+#define TROUPE_MAILBOX_BOUND 1024 /* messages, where a spec says nothing */
+#define TROUPE_MESSAGE_MAX (1u << 20) /* bytes of a payload, where the system's options say nothing */
+
+/* ---- what a component receives ---- */
+
+typedef struct troupe_message {
+    troupe_id sender;               /* TROUPE_NOBODY: from outside */
+    troupe_correlation correlation; /* 0: nobody waits for an answer */
+    troupe_bytes topic;             /* empty: not from a topic */
+    uint64_t deadline_ns;           /* when the sender stops waiting, on troupe_now; 0: never */
+    troupe_bytes trace;             /* W3C traceparent; empty: none */
+    troupe_bytes payload;           /* lent until the handler returned TROUPE_OK or an error */
+    uint64_t sequence;              /* the how-manieth message of its sender this is, from 1 */
+} troupe_message;
+
+typedef struct troupe_answer {
+    troupe_correlation correlation;
+    troupe_status status;           /* TROUPE_OK, or why there is no payload */
+    troupe_bytes payload;           /* the answer; for TROUPE_E_FAILED and _CRASHED its text */
+} troupe_answer;
+
+typedef enum troupe_exit_reason {
+    TROUPE_EXIT_NORMAL,  /* asked to stop, or said so itself */
+    TROUPE_EXIT_CRASHED, /* a trap, troupe_crash, a failed hook, a broken limit */
+    TROUPE_EXIT_KILLED,
+    TROUPE_EXIT_TIMEOUT, /* overran a time limit */
+    TROUPE_EXIT_REFUSED, /* pre_start or post_start said no */
+    TROUPE_EXIT_GAVE_UP, /* its supervisor gave up */
+} troupe_exit_reason;
+
+/* Why one life ended. A value; its text is cut at TROUPE_EXIT_TEXT_MAX. */
+typedef struct troupe_exit {
+    troupe_exit_reason reason;
+    troupe_id id;
+    uint32_t incarnation;
+    char text[TROUPE_EXIT_TEXT_MAX + 1]; /* one line: "wasm trap: unreachable, in parse_status" */
+} troupe_exit;
+
+/* troupe_exit_reason_name - "normal", "crashed", ... Constant. Any thread. */
+const char *troupe_exit_reason_name(troupe_exit_reason reason);
+
+typedef enum troupe_event {
+    TROUPE_EVENT_DOWN,       /* the watched component ended for good (final) */
+    TROUPE_EVENT_LIFE_ENDED, /* one life ended, another may follow (each_life monitors) */
+    TROUPE_EVENT_STOPPING,   /* it begins to stop (stopping monitors) */
+    TROUPE_EVENT_STARTED,    /* to the parent or supervisor: a life passed post_start */
+    TROUPE_EVENT_CHILD_EXIT, /* to the supervisor: the child is held; answer troupe_restart or _release */
+    TROUPE_EVENT_CHILD_DOWN, /* to the parent or supervisor: the child ended for good */
+} troupe_event;
+
+typedef struct troupe_notice {
+    troupe_event event;
+    troupe_monitor monitor; /* 0 for the child events */
+    troupe_exit exit;       /* who, which incarnation, why; reason is NORMAL for STARTED, STOPPING */
+} troupe_notice;
+
+typedef enum troupe_stop_reason {
+    TROUPE_STOP_SHUTDOWN,  /* the whole system goes down */
+    TROUPE_STOP_REQUESTED, /* troupe_stop, or the component itself */
+    TROUPE_STOP_RESTART,   /* its supervisor will start it again */
+} troupe_stop_reason;
+
+typedef enum troupe_start_reason {
+    TROUPE_START_FRESH,
+    TROUPE_START_RESTART,
+} troupe_start_reason;
+
+/* ---- the Child table: how a component starts and ends. Usable without any actor. ---- */
+
+typedef struct troupe_start {
+    const void *argument;      /* spec.argument */
+    troupe_id id;              /* 0 when used without a system */
+    const char *name;          /* "" for none */
+    uint32_t incarnation;      /* 1 in the first life */
+    troupe_start_reason reason;
+    troupe_system *system;     /* NULL without a system */
+    troupe_error *error;       /* write here why you refuse; may be NULL */
+} troupe_start;
+
+/* Each hook runs on its component's turn: never two at a time, never beside a handler. self is
+ * state_size zeroed bytes at pre_start. A hook may be NULL. Those that return a status may return
+ * TROUPE_PENDING; the status is then what resume returns. ctx is NULL without a system. */
+typedef struct troupe_child_ops {
+    /* First call into a life. Native: on the spawner's thread (on a restart: on a worker); with
+     * spec.start_on_own_turn always on a worker. An error refuses the start: nothing is left behind,
+     * no other hook of this life is called. */
+    troupe_status (*pre_start)(void *self, const troupe_start *start);
+    /* Before the first message; the name can be found. May send, spawn, monitor. An error is a
+     * crash of the start: post_stop follows. */
+    troupe_status (*post_start)(void *self, troupe_context *ctx);
+    /* A stop begins. May send. No new message is accepted; what waits is handled after it
+     * (spec.drain) or dead-lettered. */
+    troupe_status (*pre_stop)(void *self, troupe_context *ctx, troupe_stop_reason reason);
+    /* Last call into a life whose pre_start succeeded: exactly once, whichever way it ends. */
+    void (*post_stop)(void *self);
+} troupe_child_ops;
+
+/* ---- the Actor table: what a component does. On a worker, one call at a time. ---- */
+
+typedef struct troupe_actor_ops {
+    /* One message. TROUPE_OK: handled. TROUPE_PENDING: see resume. Anything else: a failed message;
+     * it is answered with that status when somebody waits, logged and counted. */
+    troupe_status (*handle_message)(void *self, troupe_context *ctx, const troupe_message *message);
+    /* The one end of a request that this life made. NULL: answers are dropped. */
+    void (*handle_reply)(void *self, troupe_context *ctx, const troupe_answer *answer);
+    /* A notice of a monitor, a child, a supervised child. NULL: dropped. */
+    void (*handle_down)(void *self, troupe_context *ctx, const troupe_notice *notice);
+    /* Called once after troupe_wake while a hook or handler is pending; its status takes the place
+     * of the hook's: TROUPE_PENDING waits again. message is NULL when a hook is pending. */
+    troupe_status (*resume)(void *self, troupe_context *ctx, const troupe_message *message);
+    /* A kill or stop ends the wait: let go of what resume would have used. resume will not come. */
+    void (*abandon)(void *self, troupe_context *ctx);
+} troupe_actor_ops;
+
+/* ---- systems ---- */
+
+typedef struct troupe_system_options {
+    size_t size;            /* set by TROUPE_SYSTEM_OPTIONS */
+    bool simulation;        /* one thread, virtual time, driven by troupe_step and by blocking calls */
+    uint64_t seed;          /* simulation: chooses the schedule and troupe_random */
+    unsigned workers;       /* default: what affinity and cgroup allow */
+    size_t worker_stack;    /* bytes; default 2 MiB */
+    size_t message_max;     /* bytes of a payload; default TROUPE_MESSAGE_MAX */
+    uint64_t stop_timeout;  /* nanoseconds a component has to stop before it is killed; default 5 s */
+    unsigned batch;         /* messages a component handles before others get their turn; default 64 */
+    troupe_log log;         /* default: drops every line */
+} troupe_system_options;
+
+#define TROUPE_SYSTEM_OPTIONS(...)                                                                 \
+    ((troupe_system_options){.size = sizeof(troupe_system_options), __VA_ARGS__})
+
+/* troupe_system_new - make a running system.
+ *
+ * Owns:    *ret_system is the caller's; options are lent, NULL: the defaults.
+ * Threads: any. Starts worker threads with every signal blocked, installs no handler.
+ * Errors:  TROUPE_E_INVALID, TROUPE_E_NO_MEMORY, TROUPE_E_IO.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_system_new(const troupe_system_options *options,
+                                                  troupe_system **ret_system);
+
+/* troupe_system_stop - stop every component, the last one started first, each with its stop timeout.
+ *
+ * Threads: any that is attached or foreign, not a handler. Blocks until all have ended. A second
+ *          call waits for the first.
+ * Errors:  none.
+ */
+void troupe_system_stop(troupe_system *system);
+
+/* troupe_system_free - troupe_system_stop, then end the threads and give everything back.
+ *
+ * Owns:    takes system, NULL is fine; every context attached to it must be detached before.
+ * Threads: the last user. Blocks.
+ */
+void troupe_system_free(troupe_system *system);
+void troupe_system_free_at(troupe_system **system);
+void troupe_context_free_at(troupe_context **ctx);
+
+#define TROUPE_AUTO(type) __attribute__((cleanup(type##_free_at))) type
+
+/* troupe_step - drive a simulation by one step. False: nothing to do until somebody sends.
+ * troupe_schedule - the fingerprint of the schedule so far. Only the driving thread, not a handler.
+ */
+bool troupe_step(troupe_system *system);
+uint64_t troupe_schedule(const troupe_system *system);
+
+/* troupe_now - monotonic nanoseconds of this system, virtual in simulation. Any thread.
+ * troupe_random - 64 random bits: from the seed in simulation, else from the kernel. Any thread.
+ */
+uint64_t troupe_now(const troupe_system *system);
+uint64_t troupe_random(troupe_system *system);
+bool troupe_simulated(const troupe_system *system);
+
+/* ---- contexts ---- */
+
+/* troupe_attach - make this plain thread a user of the system: it may send, call, spawn, receive.
+ *
+ * Owns:    the caller; troupe_detach gives it back. NULL when memory is out or the system stops.
+ * Threads: the context belongs to the calling thread alone.
+ */
+troupe_context *troupe_attach(troupe_system *system);
+void troupe_detach(troupe_context *ctx);
+
+/* troupe_system_of, troupe_self, troupe_incarnation - of this context. An attached thread has an id
+ * too (answers and notices reach it there), its incarnation is 1. Never block. */
+troupe_system *troupe_system_of(const troupe_context *ctx);
+troupe_id troupe_self(const troupe_context *ctx);
+uint32_t troupe_incarnation(const troupe_context *ctx);
+
+/* ---- spawn ---- */
+
+typedef enum troupe_on_full {
+    TROUPE_ON_FULL_REJECT, /* the sender gets TROUPE_E_FULL */
+    TROUPE_ON_FULL_BLOCK,  /* a thread waits; a component that sends is muted until there is room */
+} troupe_on_full;
+
+typedef struct troupe_spec {
+    size_t size;                    /* set by TROUPE_SPEC */
+    const char *name;               /* copied; NULL: none. Unique in the system */
+    const troupe_child_ops *child;  /* kept until the component ended; NULL: no hooks */
+    const troupe_actor_ops *actor;  /* kept until the component ended; NULL: messages are dead letters */
+    size_t state_size;              /* zeroed bytes for each life */
+    const void *argument;           /* kept until the component ended; reaches pre_start */
+    uint32_t mailbox_bound;         /* messages; default TROUPE_MAILBOX_BOUND */
+    troupe_on_full on_full;         /* default: reject */
+    bool drain;                     /* on a stop, what waits is handled first; default: dead letters */
+    bool start_on_own_turn;         /* pre_start on a worker, as the first thing the component does */
+    bool supervised;                /* a crash holds it (see troupe_restart); the spawner supervises */
+    uint64_t stop_timeout;          /* nanoseconds from stop to kill; default: the system's */
+    /* One address for many: where a message to this id goes instead (troupe_send, troupe_request,
+     * troupe_call). Called on the sender's thread, beside handlers of self and beside itself: it reads
+     * and writes atomics only. TROUPE_NOBODY: the sender gets TROUPE_E_UNAVAILABLE. Default: none;
+     * timers that the component set for itself are never routed. */
+    troupe_id (*route)(void *self, troupe_system *system);
+} troupe_spec;
+
+#define TROUPE_SPEC(...) (&(troupe_spec){.size = sizeof(troupe_spec), __VA_ARGS__})
+
+/* troupe_spawn - start a component as a child of the caller (of the system, when a thread calls).
+ *
+ * Owns:    spec is lent, a value copied; what it points to is kept as its fields say.
+ * Threads: the context's. A thread blocks until the start succeeded or failed. From a handler it
+ *          never blocks: with start_on_own_turn (or a pending pre_start) the id comes back at once, and
+ *          the outcome as a notice: TROUPE_EVENT_STARTED, or TROUPE_EVENT_CHILD_DOWN with the reason.
+ * Order:   messages sent after it returned are handled after post_start.
+ * Errors:  TROUPE_E_INVALID, TROUPE_E_TAKEN, TROUPE_E_NO_MEMORY, TROUPE_E_CLOSED, TROUPE_E_REFUSED.
+ *          *ret_id is set on TROUPE_OK only. error (may be NULL) gets the component's own words.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_spawn(troupe_context *ctx, const troupe_spec *spec,
+                                             troupe_id *ret_id);
+TROUPE_MUST_CHECK troupe_status troupe_spawn_or_say(troupe_context *ctx, const troupe_spec *spec,
+                                                    troupe_id *ret_id, troupe_error *error);
+
+/* ---- stop ---- */
+
+/* troupe_stop - ask a component to stop: pre_stop, its children in reverse, post_stop. Returns at once.
+ * troupe_kill - end it as soon as its handler returns: no pre_stop; what waits are dead letters.
+ *
+ * Threads: the context's. Never blocks. Stopping what is stopping is fine.
+ * Errors:  TROUPE_E_GONE.
+ */
+troupe_status troupe_stop(troupe_context *ctx, troupe_id id, troupe_stop_reason reason);
+troupe_status troupe_kill(troupe_context *ctx, troupe_id id);
+
+/* troupe_exit_self - end this life after the handler returns: in order. From a hook or handler. */
+void troupe_exit_self(troupe_context *ctx);
+
+/* troupe_crash - this life is over as a crash: the state is not entered again but for post_stop.
+ *
+ * Owns:    text is lent, one line, cut at TROUPE_EXIT_TEXT_MAX.
+ * Threads: a hook or handler; return from it soon, with any status.
+ * Errors:  none. reason: TROUPE_EXIT_CRASHED, or _TIMEOUT for a broken time limit.
+ */
+void troupe_crash(troupe_context *ctx, troupe_exit_reason reason, const char *text);
+
+/* troupe_wait_end - a thread waits until id has ended for good. Drives a simulation meanwhile.
+ * Threads: an attached thread's context. Errors: TROUPE_E_TIMEOUT. ret_exit may be NULL.
+ */
+troupe_status troupe_wait_end(troupe_context *ctx, troupe_id id, uint64_t timeout_ns,
+                              troupe_exit *ret_exit);
+
+/* ---- supervised children: held, restarted, released ---- */
+
+/* troupe_restart - a held child gets its next life, in its own turn. TROUPE_EVENT_STARTED follows, or
+ *                  TROUPE_EVENT_CHILD_EXIT again when the start fails.
+ * troupe_release - a held child ends for good: name, mailbox, watchers; its last exit is the reason,
+ *                  or gave_up. TROUPE_EVENT_CHILD_DOWN follows.
+ * A supervised child that is stopped with TROUPE_STOP_RESTART also comes to be held.
+ *
+ * Threads: the supervisor's context. Never blocks.
+ * Errors:  TROUPE_E_GONE, TROUPE_E_DENIED not the supervisor. Not held: nothing happens.
+ */
+troupe_status troupe_restart(troupe_context *ctx, troupe_id id);
+troupe_status troupe_release(troupe_context *ctx, troupe_id id, bool gave_up);
+
+/* ---- send ---- */
+
+/* troupe_send - put a message into a component's mailbox.
+ *
+ * Owns:    payload is lent for the call; it is copied.
+ * Threads: the context's. Never blocks, but for a thread's send to a full mailbox that blocks.
+ * Order:   messages of one sender to one target arrive in sending order.
+ * Errors:  TROUPE_E_GONE the target has ended; TROUPE_E_FULL its mailbox is at its bound;
+ *          TROUPE_E_TOO_LARGE; TROUPE_E_NO_MEMORY. On an error nothing was sent.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_send(troupe_context *ctx, troupe_id target,
+                                            troupe_bytes payload);
+
+/* A payload shared by all that receive it. Counted; made by troupe_payload_new. */
+typedef struct troupe_payload troupe_payload;
+
+/* troupe_payload_new - copy bytes once, to send them to many. Starts with one count.
+ * Owns: the caller holds a count, troupe_payload_unref gives it back. Any thread. Errors: NULL.
+ */
+troupe_payload *troupe_payload_new(troupe_bytes bytes);
+troupe_payload *troupe_payload_ref(troupe_payload *payload);
+void troupe_payload_unref(troupe_payload *payload);
+
+/* troupe_send_shared - like troupe_send, without a copy; topic (NULL: none) reaches the receiver.
+ * Owns: payload and topic are lent; the message takes counts of its own. Errors: as troupe_send.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_send_shared(troupe_context *ctx, troupe_id target,
+                                                   troupe_payload *topic, troupe_payload *payload);
+
+/* troupe_send_after - send to target after delay_ns, once. Belongs to this life of the sender.
+ *
+ * Owns:    payload is lent; copied.
+ * Threads: the context's. The message is not refused for room.
+ * Errors:  TROUPE_E_NO_MEMORY, TROUPE_E_TOO_LARGE. When it fires and the target has ended it is a dead letter.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_send_after(troupe_context *ctx, troupe_id target,
+                                                  troupe_bytes payload, uint64_t delay_ns,
+                                                  troupe_timer_id *ret_timer);
+/* troupe_cancel_timer - false: it has fired or is not this context's. Threads: the context's. */
+bool troupe_cancel_timer(troupe_context *ctx, troupe_timer_id timer);
+
+/* ---- request and response ---- */
+
+/* troupe_request - like troupe_send, and ask for an answer: handle_reply is called exactly once.
+ *
+ * Owns:    payload is lent; copied.
+ * Threads: a hook's or handler's context. Never blocks. timeout_ns must not be 0.
+ * Errors:  as troupe_send; then nothing was sent and no reply will come.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_request(troupe_context *ctx, troupe_id target,
+                                               troupe_bytes payload, uint64_t timeout_ns,
+                                               troupe_correlation *ret_correlation);
+
+/* troupe_cancel - end a wait; handle_reply still comes, with TROUPE_E_CANCELLED. False: it was over. */
+bool troupe_cancel(troupe_context *ctx, troupe_correlation correlation);
+
+typedef struct troupe_reply_buffer {
+    troupe_payload *payload; /* the caller's count; NULL for an empty answer */
+} troupe_reply_buffer;
+
+troupe_bytes troupe_reply_bytes(const troupe_reply_buffer *reply);
+/* The answer's first 8 bytes as a number; 0 when it is shorter. */
+uint64_t troupe_reply_u64(const troupe_reply_buffer *reply);
+void troupe_reply_clear(troupe_reply_buffer *reply);
+
+/* troupe_call - a thread asks and waits for the answer. Drives a simulation meanwhile.
+ *
+ * Owns:    payload is lent; reply (may be NULL) is the caller's: troupe_reply_clear. It is set on
+ *          TROUPE_OK, and holds the text on TROUPE_E_FAILED and TROUPE_E_CRASHED.
+ * Threads: an attached thread's context. Blocks up to timeout_ns.
+ * Errors:  as troupe_send; TROUPE_E_TIMEOUT, _GONE, _CRASHED, or the status that the other side gave.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_call(troupe_context *ctx, troupe_id target,
+                                            troupe_bytes payload, uint64_t timeout_ns,
+                                            troupe_reply_buffer *reply);
+
+/* troupe_reply - answer the message that is being handled. Does nothing when nobody waits.
+ * troupe_reply_to - answer a request accepted earlier in this life, once.
+ * troupe_fail - answer it with an error and a text.
+ *
+ * Owns:    payload, text are lent.
+ * Threads: a hook's or handler's context. Never blocks, never refused for room.
+ * Errors:  TROUPE_E_GONE nobody waits any more; TROUPE_E_INVALID not a request this life holds.
+ */
+troupe_status troupe_reply(troupe_context *ctx, troupe_bytes payload);
+troupe_status troupe_reply_to(troupe_context *ctx, troupe_correlation correlation,
+                              troupe_bytes payload);
+troupe_status troupe_fail(troupe_context *ctx, troupe_correlation correlation, troupe_status status,
+                          troupe_bytes text);
+
+/* troupe_receive - a thread takes the next message sent to its own id.
+ *
+ * Owns:    *ret_message is lent until the next troupe_receive or troupe_detach.
+ * Threads: an attached thread's context. Blocks up to timeout_ns; drives a simulation meanwhile.
+ * Errors:  TROUPE_E_TIMEOUT.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_receive(troupe_context *ctx, uint64_t timeout_ns,
+                                               troupe_message *ret_message);
+
+/* ---- names ---- */
+
+/* troupe_lookup - the id behind a name. Any thread. Never blocks for longer than a short lock.
+ * Errors: TROUPE_E_GONE nobody has it, or it has not started yet.
+ */
+troupe_status troupe_lookup(troupe_system *system, const char *name, troupe_id *ret_id);
+
+/* troupe_name_of - the name of id into buffer (TROUPE_NAME_MAX + 1 bytes); "" when it has none or ended. */
+void troupe_name_of(troupe_system *system, troupe_id id, char *buffer);
+
+/* ---- monitors ---- */
+
+typedef enum troupe_monitor_flags {
+    TROUPE_MONITOR_FINAL = 0,     /* one notice, when it ended for good */
+    TROUPE_MONITOR_EACH_LIFE = 1, /* also when one life ended */
+    TROUPE_MONITOR_STOPPING = 2,  /* also when it begins to stop */
+} troupe_monitor_flags;
+
+/* troupe_monitor_start - watch id: handle_down is called exactly once with TROUPE_EVENT_DOWN, at once when it is
+ * gone already. Two monitors of one target give two notices. Belongs to this life of the watcher.
+ *
+ * Threads: a hook's or handler's context, or an attached thread's (troupe_wait_end uses it).
+ * Errors:  TROUPE_E_NO_MEMORY.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_monitor_start(troupe_context *ctx, troupe_id id,
+                                                     unsigned flags, troupe_monitor *ret_monitor);
+/* troupe_monitor_stop - after it no notice comes for this monitor. False: there was none. */
+bool troupe_monitor_stop(troupe_context *ctx, troupe_monitor monitor);
+
+/* ---- unfinished work ---- */
+
+/* troupe_wake - the wait that a hook or handler began by TROUPE_PENDING is over: resume is called.
+ *
+ * Threads: any, no context needed. Never blocks. A wake that comes before the handler returned
+ *          TROUPE_PENDING is kept. One that comes for a life that ended is dropped.
+ * Errors:  none.
+ */
+void troupe_wake(troupe_system *system, troupe_id id, uint32_t incarnation);
+
+/* troupe_offload - run blocking work on a thread for it. The usual frame: return TROUPE_PENDING, and let
+ * work end with troupe_wake.
+ *
+ * Owns:    argument is kept until work begins.
+ * Threads: any; work runs on a thread of its own kind, may block, must not use a context.
+ * Errors:  TROUPE_E_NO_MEMORY, TROUPE_E_IO.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_offload(troupe_system *system, void (*work)(void *argument),
+                                               void *argument);
+
+/* troupe_overrun - this hook or handler says that it holds its worker for longer than a slice.
+ * Threads: the handler's. Errors: none; false: no spare thread took over, the handler just goes on.
+ */
+bool troupe_overrun(troupe_context *ctx);
+
+/* troupe_tick_start - have tick called about every millisecond while components run; not in simulation.
+ * Owns:    argument is kept until troupe_tick_stop returned. Threads: any; tick runs on the clock's thread, for nanoseconds.
+ * Errors:  TROUPE_E_NO_MEMORY.
+ */
+typedef struct troupe_tick troupe_tick;
+TROUPE_MUST_CHECK troupe_status troupe_tick_start(troupe_system *system, void (*tick)(void *argument),
+                                                  void *argument, troupe_tick **ret_tick);
+void troupe_tick_stop(troupe_system *system, troupe_tick *tick);
+
+/* ---- dead letters ---- */
+
+#define TROUPE_DEAD_TABLE(X)                                                                       \
+    X(TROUPE_DEAD_CRASHED, "crashed while handling it")                                            \
+    X(TROUPE_DEAD_ENDED, "the target ended")                                                       \
+    X(TROUPE_DEAD_KILLED, "the target was killed")                                                 \
+    X(TROUPE_DEAD_NO_HANDLER, "the target handles no messages")                                    \
+    X(TROUPE_DEAD_NO_SUBSCRIBER, "nobody subscribed to the topic")                                 \
+    X(TROUPE_DEAD_FULL, "a subscriber's mailbox was full")                                         \
+    X(TROUPE_DEAD_TOO_LARGE, "over the size limit")                                                \
+    X(TROUPE_DEAD_ABANDONED, "the target was stopped while it waited")                             \
+    X(TROUPE_DEAD_REFUSED, "the target took it no more")
+
+#define TROUPE_DEAD_ENUM(name, sentence) name,
+typedef enum troupe_dead_reason {
+    TROUPE_DEAD_TABLE(TROUPE_DEAD_ENUM) TROUPE_N_DEAD_REASONS
+} troupe_dead_reason;
+#undef TROUPE_DEAD_ENUM
+
+const char *troupe_dead_reason_text(troupe_dead_reason reason);
+
+typedef struct troupe_dead_letter {
+    uint64_t number;             /* 1, 2, 3 in this run of the system */
+    troupe_dead_reason reason;
+    troupe_id sender, target;
+    char target_name[TROUPE_NAME_MAX + 1];
+    uint64_t sequence;           /* the how-manieth message of its sender it was, from 1 */
+    size_t size;                 /* bytes of its payload */
+} troupe_dead_letter;
+
+/* troupe_dead_letters - the last ones, newest first, up to n. Returns how many were written; their
+ * count since the start is in troupe_totals. Any thread; senders are never blocked by it for longer than a copy.
+ */
+size_t troupe_dead_letters(troupe_system *system, troupe_dead_letter *letters, size_t n);
+
+/* troupe_dead_letter_add - a message that ended before it reached a mailbox (no subscriber, too long a
+ * line). Counts as sent by ctx and as a dead letter. Threads: the context's.
+ */
+void troupe_dead_letter_add(troupe_context *ctx, troupe_id target, troupe_dead_reason reason,
+                            size_t size);
+
+/* ---- accounts ---- */
+
+typedef struct troupe_totals {
+    uint64_t sent;         /* accepted at senders, and dead before a mailbox */
+    uint64_t handled;      /* at receivers: the handler finished, well or with an error */
+    uint64_t failed;       /* of handled: with an error */
+    uint64_t dead_letters;
+    uint64_t waiting;      /* by walking the mailboxes; exact only when nothing runs */
+    uint64_t live;         /* components, without attached threads */
+    uint64_t slots;        /* ever made */
+    uint64_t crashes;      /* lives that ended by a crash */
+} troupe_totals;
+
+/* troupe_totals_now - the counts so far. Any thread; exact when the system is at rest. */
+void troupe_totals_now(troupe_system *system, troupe_totals *ret_totals);
+
+typedef enum troupe_phase {
+    TROUPE_PHASE_STARTING,
+    TROUPE_PHASE_RUNNING,
+    TROUPE_PHASE_STOPPING,
+    TROUPE_PHASE_HELD, /* between two lives: a supervisor decides */
+    TROUPE_PHASE_ENDED,
+} troupe_phase;
+
+typedef struct troupe_info {
+    troupe_id id;
+    troupe_phase phase;
+    uint32_t incarnation;
+    uint32_t waiting; /* messages in the mailbox */
+    uint64_t handled, failed;
+} troupe_info;
+
+/* troupe_info_of - one component, as it stands. Any thread. Errors: TROUPE_E_GONE. */
+troupe_status troupe_info_of(troupe_system *system, troupe_id id, troupe_info *ret_info);
+
+/* troupe_waiting - messages in the mailbox of id; 0 when it ended. Any thread; one load. */
+uint32_t troupe_waiting(troupe_system *system, troupe_id id);
+
+/* troupe_log_write - write one line through the system's log hook, as the component of ctx. */
+void troupe_log_write(troupe_context *ctx, troupe_level level, const char *id, troupe_bytes text);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

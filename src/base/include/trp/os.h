@@ -1,0 +1,78 @@
+/* trp/os.h - clock, random, allocation, threads: the seams through which troupe touches the machine.
+ *
+ * Nothing above exec calls the system for these. Fault points hang here (trp_alloc_fail_after).
+ */
+#ifndef TRP_OS_H
+#define TRP_OS_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* trp_alloc - size bytes, zeroed by trp_alloc_zeroed; NULL when memory is out. trp_free takes NULL.
+ * Owns: the caller owns the result. Threads: any. Errors: NULL.
+ */
+void *trp_alloc(size_t size) __attribute__((malloc, warn_unused_result));
+void *trp_alloc_zeroed(size_t size) __attribute__((malloc, warn_unused_result));
+void *trp_alloc_aligned(size_t align, size_t size) __attribute__((malloc, warn_unused_result));
+void *trp_realloc(void *memory, size_t size) __attribute__((warn_unused_result));
+char *trp_strdup(const char *text) __attribute__((malloc, warn_unused_result));
+void trp_free(void *memory);
+
+/* trp_alloc_fail_after - a fault point: the n-th allocation of this thread from now fails, once. 0: off. */
+void trp_alloc_fail_after(uint64_t n);
+
+/* trp_monotonic_ns, trp_wall_ns, trp_thread_cpu_ns - the three clocks, in nanoseconds. */
+uint64_t trp_monotonic_ns(void);
+uint64_t trp_wall_ns(void);
+uint64_t trp_thread_cpu_ns(void);
+
+/* trp_random_os - bytes from the kernel, fit for keys. Blocks only before the kernel's pool is ready. */
+void trp_random_os(void *to, size_t size);
+
+/* A seeded generator (splitmix64): same seed, same numbers, on every machine. Not for keys. */
+typedef struct trp_random {
+    uint64_t state;
+} trp_random;
+
+uint64_t trp_random_next(trp_random *random);
+/* A number below n; n must not be 0. The bias is below n / 2^64. */
+uint64_t trp_random_below(trp_random *random, uint64_t n);
+
+/* Mutex, condition and thread: pthreads with errors turned into panics. Times on the monotonic clock. */
+typedef struct trp_mutex {
+    pthread_mutex_t os;
+} trp_mutex;
+
+typedef struct trp_condition {
+    pthread_cond_t os;
+} trp_condition;
+
+typedef struct trp_thread {
+    pthread_t os;
+} trp_thread;
+
+void trp_mutex_init(trp_mutex *mutex);
+void trp_mutex_fini(trp_mutex *mutex);
+void trp_mutex_lock(trp_mutex *mutex);
+void trp_mutex_unlock(trp_mutex *mutex);
+void trp_condition_init(trp_condition *condition);
+void trp_condition_fini(trp_condition *condition);
+void trp_condition_wait(trp_condition *condition, trp_mutex *mutex);
+/* False when deadline_ns passed first. TROUPE_FOREVER never does. */
+bool trp_condition_wait_until(trp_condition *condition, trp_mutex *mutex, uint64_t deadline_ns);
+void trp_condition_signal(trp_condition *condition);
+void trp_condition_broadcast(trp_condition *condition);
+
+/* trp_thread_start - a thread with every signal blocked (a host's handlers run on the host's threads).
+ * Errors: false when the system has no thread to give. stack_bytes 0: the system's default.
+ */
+bool trp_thread_start(trp_thread *thread, const char *name, size_t stack_bytes, void (*run)(void *),
+                      void *arg);
+void trp_thread_join(trp_thread *thread);
+
+/* trp_cores - processors this process may use: affinity and the cgroup's cpu.max. At least 1. */
+unsigned trp_cores(void);
+
+#endif

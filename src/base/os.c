@@ -1,0 +1,252 @@
+#include "trp/os.h"
+
+#include "troupe/base.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+static _Thread_local uint64_t fail_after;
+
+void trp_alloc_fail_after(uint64_t n)
+{
+    fail_after = n;
+}
+
+static bool fails_here(void)
+{
+    return __builtin_expect(fail_after != 0, 0) && --fail_after == 0;
+}
+
+void *trp_alloc(size_t size)
+{
+    return fails_here() ? NULL : malloc(size);
+}
+
+void *trp_alloc_zeroed(size_t size)
+{
+    return fails_here() ? NULL : calloc(1, size);
+}
+
+void *trp_alloc_aligned(size_t align, size_t size)
+{
+    void *memory = NULL;
+
+    if (fails_here() || posix_memalign(&memory, align, size) != 0)
+        return NULL;
+    return memory;
+}
+
+void *trp_realloc(void *memory, size_t size)
+{
+    return fails_here() ? NULL : realloc(memory, size);
+}
+
+char *trp_strdup(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = trp_alloc(size);
+
+    return copy ? memcpy(copy, text, size) : NULL;
+}
+
+void trp_free(void *memory)
+{
+    free(memory);
+}
+
+static uint64_t read_clock(clockid_t clock)
+{
+    struct timespec t;
+
+    clock_gettime(clock, &t);
+    return (uint64_t)t.tv_sec * TROUPE_SECOND + (uint64_t)t.tv_nsec;
+}
+
+uint64_t trp_monotonic_ns(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+uint64_t trp_wall_ns(void)
+{
+    return read_clock(CLOCK_REALTIME);
+}
+
+uint64_t trp_thread_cpu_ns(void)
+{
+    return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
+void trp_random_os(void *to, size_t size)
+{
+    for (size_t done = 0; done < size;) {
+        ssize_t n = getrandom((char *)to + done, size - done, 0);
+
+        if (n > 0)
+            done += (size_t)n;
+        else
+            TROUPE_ASSERT(errno == EINTR);
+    }
+}
+
+/* Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014. */
+uint64_t trp_random_next(trp_random *random)
+{
+    uint64_t z = random->state += UINT64_C(0x9e3779b97f4a7c15);
+
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+uint64_t trp_random_below(trp_random *random, uint64_t n)
+{
+    return (uint64_t)(((unsigned __int128)trp_random_next(random) * n) >> 64);
+}
+
+void trp_mutex_init(trp_mutex *mutex)
+{
+    TROUPE_ASSERT(pthread_mutex_init(&mutex->os, NULL) == 0);
+}
+
+void trp_mutex_fini(trp_mutex *mutex)
+{
+    TROUPE_ASSERT(pthread_mutex_destroy(&mutex->os) == 0);
+}
+
+void trp_mutex_lock(trp_mutex *mutex)
+{
+    TROUPE_ASSERT(pthread_mutex_lock(&mutex->os) == 0);
+}
+
+void trp_mutex_unlock(trp_mutex *mutex)
+{
+    TROUPE_ASSERT(pthread_mutex_unlock(&mutex->os) == 0);
+}
+
+void trp_condition_init(trp_condition *condition)
+{
+    pthread_condattr_t attributes;
+
+    TROUPE_ASSERT(pthread_condattr_init(&attributes) == 0);
+    TROUPE_ASSERT(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
+    TROUPE_ASSERT(pthread_cond_init(&condition->os, &attributes) == 0);
+    pthread_condattr_destroy(&attributes);
+}
+
+void trp_condition_fini(trp_condition *condition)
+{
+    TROUPE_ASSERT(pthread_cond_destroy(&condition->os) == 0);
+}
+
+void trp_condition_wait(trp_condition *condition, trp_mutex *mutex)
+{
+    TROUPE_ASSERT(pthread_cond_wait(&condition->os, &mutex->os) == 0);
+}
+
+bool trp_condition_wait_until(trp_condition *condition, trp_mutex *mutex, uint64_t deadline_ns)
+{
+    struct timespec at;
+    int rc;
+
+    if (deadline_ns == TROUPE_FOREVER) {
+        trp_condition_wait(condition, mutex);
+        return true;
+    }
+    at.tv_sec = (time_t)(deadline_ns / TROUPE_SECOND);
+    at.tv_nsec = (long)(deadline_ns % TROUPE_SECOND);
+    rc = pthread_cond_timedwait(&condition->os, &mutex->os, &at);
+    TROUPE_ASSERT(rc == 0 || rc == ETIMEDOUT);
+    return rc == 0;
+}
+
+void trp_condition_signal(trp_condition *condition)
+{
+    pthread_cond_signal(&condition->os);
+}
+
+void trp_condition_broadcast(trp_condition *condition)
+{
+    pthread_cond_broadcast(&condition->os);
+}
+
+struct start {
+    void (*run)(void *);
+    void *arg;
+    char name[16];
+};
+
+static void *thread_main(void *arg)
+{
+    struct start start = *(struct start *)arg;
+
+    trp_free(arg);
+    pthread_setname_np(pthread_self(), start.name);
+    start.run(start.arg);
+    return NULL;
+}
+
+bool trp_thread_start(trp_thread *thread, const char *name, size_t stack_bytes, void (*run)(void *),
+                      void *arg)
+{
+    struct start *start = trp_alloc(sizeof *start);
+    pthread_attr_t attributes;
+    sigset_t all, before;
+    int rc;
+
+    if (!start)
+        return false;
+    start->run = run;
+    start->arg = arg;
+    snprintf(start->name, sizeof start->name, "%s", name);
+    TROUPE_ASSERT(pthread_attr_init(&attributes) == 0);
+    if (stack_bytes)
+        TROUPE_ASSERT(pthread_attr_setstacksize(&attributes, stack_bytes) == 0);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    rc = pthread_create(&thread->os, &attributes, thread_main, start);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    if (rc != 0)
+        trp_free(start);
+    return rc == 0;
+}
+
+void trp_thread_join(trp_thread *thread)
+{
+    TROUPE_ASSERT(pthread_join(thread->os, NULL) == 0);
+}
+
+/* cgroup v2 writes "quota period" or "max period"; a quota of 1.5 periods is 2 cores. */
+static unsigned cgroup_cores(void)
+{
+    FILE *file = fopen("/sys/fs/cgroup/cpu.max", "re");
+    unsigned long quota = 0, period = 0;
+    int n;
+
+    if (!file)
+        return UINT32_MAX;
+    n = fscanf(file, "%lu %lu", &quota, &period);
+    fclose(file);
+    if (n != 2 || period == 0 || quota == 0)
+        return UINT32_MAX;
+    return (unsigned)((quota + period - 1) / period);
+}
+
+unsigned trp_cores(void)
+{
+    cpu_set_t set;
+    unsigned cores = 1, limit = cgroup_cores();
+
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        cores = (unsigned)CPU_COUNT(&set);
+    if (cores > limit)
+        cores = limit;
+    return cores ? cores : 1;
+}

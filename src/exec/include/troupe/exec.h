@@ -1,0 +1,163 @@
+/* troupe/exec.h - the executor: runs tasks on worker threads, or in simulation on one.
+ *
+ * A task is one intrusive node; the executor calls its owner's run function with it, once for each
+ * submit. Knows no message and no component. Only this room and base touch threads and clocks.
+ */
+#ifndef TROUPE_EXEC_H
+#define TROUPE_EXEC_H
+
+#include "troupe/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct troupe_executor troupe_executor;
+
+/* One thing to run. Kept by its owner from submit until its run begins. */
+typedef struct troupe_task {
+    struct troupe_task *next; /* the executor's, while submitted */
+} troupe_task;
+
+typedef enum troupe_policy {
+    TROUPE_POLICY_THREADS,    /* worker threads, real time */
+    TROUPE_POLICY_SIMULATION, /* the caller's thread, a seed, virtual time: troupe_executor_step */
+} troupe_policy;
+
+typedef struct troupe_executor_options {
+    size_t size;              /* set by TROUPE_EXECUTOR_OPTIONS */
+    troupe_policy policy;     /* default: threads */
+    unsigned workers;         /* threads; default: what affinity and cgroup allow; at most 1024 */
+    uint64_t seed;            /* simulation: chooses the schedule */
+    size_t worker_stack;      /* bytes of a worker's stack; default 2 MiB */
+    unsigned job_threads;     /* the most threads for blocking jobs; default 16 */
+    void (*run)(void *arg, troupe_task *task); /* must be set; on a worker, may block only shortly */
+    void *arg;
+} troupe_executor_options;
+
+#define TROUPE_EXECUTOR_OPTIONS(...)                                                               \
+    ((troupe_executor_options){.size = sizeof(troupe_executor_options), __VA_ARGS__})
+
+/* troupe_executor_new - make an executor and, under the threads policy, start its workers.
+ *
+ * Owns:    *ret_executor is the caller's; options are lent.
+ * Threads: any.
+ * Order:   tasks may be submitted as soon as it returns.
+ * Errors:  TROUPE_E_INVALID, TROUPE_E_NO_MEMORY, TROUPE_E_IO no thread to be had.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_executor_new(const troupe_executor_options *options,
+                                                    troupe_executor **ret_executor);
+
+/* troupe_executor_free - end: what is submitted still runs, then the threads are joined.
+ *
+ * Owns:    takes executor; NULL is fine. Timers that have not fired never will.
+ * Threads: none of its own; nobody may use the executor any more. Blocks.
+ * Errors:  none.
+ */
+void troupe_executor_free(troupe_executor *executor);
+
+/* troupe_executor_submit - run this task soon: on a worker next, elsewhere behind what waits.
+ * troupe_executor_submit_last - behind everything that this worker has: for one that had its turn.
+ *
+ * Owns:    task is kept until its run begins; a task is submitted at most once at a time.
+ * Threads: any. Never blocks for longer than a short lock.
+ * Order:   what the submitter wrote before is seen by the run.
+ * Errors:  none.
+ */
+void troupe_executor_submit(troupe_executor *executor, troupe_task *task);
+void troupe_executor_submit_last(troupe_executor *executor, troupe_task *task);
+
+/* troupe_executor_now - monotonic nanoseconds: real, or virtual in simulation. Any thread. */
+uint64_t troupe_executor_now(const troupe_executor *executor);
+
+/* troupe_executor_simulated - whether the policy is simulation. Any thread. */
+bool troupe_executor_simulated(const troupe_executor *executor);
+
+/* troupe_executor_workers - how many worker threads; 0 in simulation. Any thread. */
+unsigned troupe_executor_workers(const troupe_executor *executor);
+
+/* troupe_executor_on_worker - whether the calling thread is one of its workers (or runs its step). */
+bool troupe_executor_on_worker(const troupe_executor *executor);
+
+/* ---- timers ---- */
+
+typedef struct troupe_timer {
+    uint64_t at_ns;
+    size_t place;                            /* in the heap; SIZE_MAX while not armed */
+    void (*fire)(struct troupe_timer *timer); /* on the clock's thread; must not block or run user code */
+} troupe_timer;
+
+/* troupe_timer_init - set up a timer that is not armed. Owner of timer only. */
+void troupe_timer_init(troupe_timer *timer, void (*fire)(troupe_timer *timer));
+
+/* troupe_timer_start - arm: fire is called once at at_ns or shortly (about a millisecond) after.
+ *
+ * Owns:    timer is kept until it fires or is cancelled. It must not be armed.
+ * Threads: any. Never blocks.
+ * Errors:  TROUPE_E_NO_MEMORY.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_timer_start(troupe_executor *executor, troupe_timer *timer,
+                                                   uint64_t at_ns);
+
+/* troupe_timer_cancel - true: it will not fire. False: it was not armed, has fired, or fires now.
+ * Owns: timer is the caller's again when true. Threads: any. Errors: none.
+ */
+bool troupe_timer_cancel(troupe_executor *executor, troupe_timer *timer);
+
+/* ---- ticks: a ring about every period while workers are busy; none while all of them sleep ---- */
+
+typedef struct troupe_ticker {
+    struct troupe_ticker *next;
+    void (*tick)(void *arg); /* on the clock's thread; a few nanoseconds */
+    void *arg;
+} troupe_ticker;
+
+#define TROUPE_TICK (1 * TROUPE_MILLISECOND)
+
+/* troupe_ticker_start, troupe_ticker_stop - after stop returns, tick is not called any more.
+ * Owns: ticker is kept between the two. Threads: any. In simulation it never ticks. Errors: none.
+ */
+void troupe_ticker_start(troupe_executor *executor, troupe_ticker *ticker);
+void troupe_ticker_stop(troupe_executor *executor, troupe_ticker *ticker);
+
+/* ---- blocking jobs ---- */
+
+typedef struct troupe_job {
+    struct troupe_job *next;
+    void (*run)(struct troupe_job *job); /* on a thread for blocking jobs; may block */
+} troupe_job;
+
+/* troupe_executor_offload - run a blocking job off the workers.
+ *
+ * Owns:    job is kept until its run begins; run may free it.
+ * Threads: any. Never blocks. In simulation the job runs inside some later step.
+ * Errors:  TROUPE_E_IO no thread could be started.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_executor_offload(troupe_executor *executor, troupe_job *job);
+
+/* ---- overruns ---- */
+
+/* troupe_executor_overrun - the running task says that it holds its worker for longer than a slice.
+ *
+ * Threads: the worker that runs the task. From then on the thread must be taken for a foreign one.
+ * Errors:  none. False: the worker was not handed off, and the task goes on as before.
+ */
+bool troupe_executor_overrun(troupe_executor *executor);
+
+/* ---- simulation ---- */
+
+/* troupe_executor_step - run one ready task or job, chosen by the seed; when none is ready, move
+ * virtual time to the next timer and fire it.
+ *
+ * Threads: the one thread that drives this simulation; not from inside a task.
+ * Errors:  false: there is nothing to do, now or ever, until somebody submits.
+ */
+bool troupe_executor_step(troupe_executor *executor);
+
+/* troupe_executor_schedule - a fingerprint of every choice made so far: equal for equal schedules. */
+uint64_t troupe_executor_schedule(const troupe_executor *executor);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,134 @@
+/* troupe/kit.h - supervisors, pools, topics: made of troupe/actor.h alone.
+ *
+ * A supervisor or pool is a component like any other: troupe_supervisor_spec and troupe_pool_spec fill a
+ * troupe_spec, and trees are made by putting such specs among the children of another.
+ */
+#ifndef TROUPE_KIT_H
+#define TROUPE_KIT_H
+
+#include "troupe/actor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- supervisors ---- */
+
+typedef enum troupe_strategy {
+    TROUPE_ONE_FOR_ONE, /* only the child that ended is restarted */
+} troupe_strategy;
+
+typedef enum troupe_restart_rule {
+    TROUPE_PERMANENT, /* always restarted */
+    TROUPE_TRANSIENT, /* restarted unless it ended normally */
+    TROUPE_TEMPORARY, /* never restarted */
+} troupe_restart_rule;
+
+typedef enum troupe_backoff_kind {
+    TROUPE_BACKOFF_IMMEDIATE,
+    TROUPE_BACKOFF_FIXED,       /* initial_ns each time */
+    TROUPE_BACKOFF_EXPONENTIAL, /* initial, initial * multiplier, ... up to max */
+} troupe_backoff_kind;
+
+typedef struct troupe_backoff {
+    troupe_backoff_kind kind;
+    uint64_t initial_ns; /* must not be 0 for fixed and exponential */
+    uint64_t max_ns;     /* exponential; default: no cap */
+    double multiplier;   /* exponential; default 2 */
+} troupe_backoff;
+
+/* The n-th (from 1) wait in nanoseconds. A pure function. */
+uint64_t troupe_backoff_ns(const troupe_backoff *backoff, uint32_t n);
+
+typedef struct troupe_child {
+    troupe_spec spec; /* .supervised is set by the supervisor */
+    troupe_restart_rule restart;
+} troupe_child;
+
+typedef struct troupe_supervisor {
+    size_t size; /* set by TROUPE_SUPERVISOR */
+    troupe_strategy strategy;
+    uint32_t max_restarts; /* within within_ns, of all children together; one more and it gives up. Default 3;
+                              TROUPE_NO_RESTARTS for 0 */
+    uint64_t within_ns;    /* a sliding window; default 5 s */
+    troupe_backoff backoff;
+    const troupe_child *children; /* kept until the supervisor ended; started in order, stopped in reverse */
+    size_t n_children;
+} troupe_supervisor;
+
+#define TROUPE_NO_RESTARTS UINT32_MAX
+#define TROUPE_SUPERVISOR(...) {.size = sizeof(troupe_supervisor), __VA_ARGS__}
+
+/* troupe_supervisor_spec - fill the tables, state and argument of spec; name and the rest stay.
+ *
+ * Owns:    supervisor is kept until the component ended.
+ * Threads: the owner of spec.
+ * Errors:  TROUPE_E_INVALID with a text in error (may be NULL): an empty window, a backoff without
+ *          initial, a multiplier below 1, a maximum below initial.
+ *
+ * The component's start ends when the last child passed post_start; a child that refuses to start fails it
+ * (its text is handed on), and the siblings are stopped in reverse.
+ * When the intensity is exceeded it crashes as TROUPE_EXIT_GAVE_UP; the runtime ends its children.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_supervisor_spec(const troupe_supervisor *supervisor,
+                                                       troupe_spec *spec, troupe_error *error);
+
+/* ---- pools: n like members, one address ---- */
+
+typedef struct troupe_pool {
+    size_t size;         /* set by TROUPE_POOL */
+    troupe_child member; /* spec.name is the base: NAME-1, NAME-2, ...; NULL: members have no names */
+    uint32_t n_members;  /* 1 to 1024 */
+    uint32_t max_restarts;
+    uint64_t within_ns;
+    troupe_backoff backoff;
+} troupe_pool;
+
+#define TROUPE_POOL(...) {.size = sizeof(troupe_pool), __VA_ARGS__}
+
+/* troupe_pool_spec - fill spec with a supervisor of n members that also is their one address: a message to
+ * it goes to a member that is up and has room, in turn; while one is up, none in backoff is chosen.
+ *
+ * Owns:    pool is kept until the component ended.
+ * Errors:  as troupe_supervisor_spec.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_pool_spec(const troupe_pool *pool, troupe_spec *spec,
+                                                 troupe_error *error);
+
+/* ---- topics ---- */
+
+typedef struct troupe_topics troupe_topics;
+
+/* troupe_topics_new - an empty table of topics of one system.
+ * Owns: *ret_topics is the caller's; free it after the system stopped. Any thread. Errors: NO_MEMORY.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_topics_new(troupe_system *system,
+                                                  troupe_topics **ret_topics);
+void troupe_topics_free(troupe_topics *topics);
+
+/* troupe_subscribe, troupe_unsubscribe - by exact name. The subscription belongs to the id and outlasts its
+ * restarts; twice the same is one. Any thread. Errors: TROUPE_E_INVALID an empty name, NO_MEMORY,
+ * TROUPE_E_GONE. unsubscribe: false when there was none.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_subscribe(troupe_topics *topics, troupe_id id,
+                                                 troupe_bytes topic);
+bool troupe_unsubscribe(troupe_topics *topics, troupe_id id, troupe_bytes topic);
+
+/* troupe_publish - send to every subscriber; one payload is shared by all.
+ *
+ * Owns:    topic and payload are lent.
+ * Threads: the context's; runs on the caller, no lock is held while sending.
+ * Order:   as troupe_send, for each subscriber.
+ * Errors:  *ret_reached (may be NULL) subscribers took it. None at all: one dead letter, TROUPE_OK. A
+ *          subscriber that rejects (full) gets a dead letter, the others their message.
+ *          TROUPE_E_FULL: every subscriber was full and none took it; nothing was counted as sent.
+ *          TROUPE_E_TOO_LARGE, TROUPE_E_NO_MEMORY.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_publish(troupe_context *ctx, troupe_topics *topics,
+                                               troupe_bytes topic, troupe_bytes payload,
+                                               uint32_t *ret_reached);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

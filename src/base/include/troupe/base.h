@@ -14,7 +14,7 @@ extern "C" {
 #endif
 
 #define TROUPE_MUST_CHECK __attribute__((warn_unused_result))
-#define TROUPE_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define TROUPE_PRINTF(n, first) __attribute__((format(printf, n, first)))
 
 #define TROUPE_VERSION "0.1.0"
 

@@ -133,8 +133,8 @@ typedef struct troupe_child_ops {
     /* Before the first message; the name can be found. May send, spawn, monitor. An error is a
      * crash of the start: post_stop follows. */
     troupe_status (*post_start)(void *self, troupe_context *ctx);
-    /* A stop begins. May send. No new message is accepted; what waits is handled after it
-     * (spec.drain) or dead-lettered. */
+    /* The life ends in order. May send. No new message is accepted any more, and what waited has been
+     * handled (spec.drain) or dead-lettered; the children still run. */
     troupe_status (*pre_stop)(void *self, troupe_context *ctx, troupe_stop_reason reason);
     /* Last call into a life whose pre_start succeeded: exactly once, whichever way it ends. */
     void (*post_stop)(void *self);

@@ -47,8 +47,13 @@ typedef struct troupe_guest_services {
                              troupe_bytes payload, uint32_t *ret_reached);
     /* Bytes for the program's standard output; bytes of one call stay together. */
     troupe_status (*print)(void *arg, troupe_context *ctx, troupe_bytes bytes);
-    /* One line of a guest's log, already within its quota; text is UTF-8. */
+    /* One line of a guest's log, already within its quota; text is UTF-8, may hold control characters.
+     * NULL: it goes to the log hook of the system, as "guest-log". */
     void (*log)(void *arg, troupe_context *ctx, troupe_level level, troupe_bytes text);
+    /* The same for a line from pre-start or post-stop, where there is no context yet, or none any more.
+     * name is "" for none. NULL: such lines are dropped. */
+    void (*log_outside)(void *arg, troupe_id id, const char *name, troupe_level level,
+                        troupe_bytes text);
 } troupe_guest_services;
 
 typedef struct troupe_grants {
@@ -63,7 +68,8 @@ typedef struct troupe_grants {
 
 typedef struct troupe_limits {
     uint64_t memory_bytes;   /* linear memory; default 16 MiB. A whole number of 64 KiB pages, rounded down */
-    uint64_t message_ns;     /* CPU time of one message or hook; default 1 s */
+    uint64_t message_ns;     /* CPU time of one message or hook, looked at about every millisecond;
+                                default 1 s. In simulation it is fuel: 1 ns = 1 unit of fuel */
     uint64_t log_bytes;      /* of log text a second; default 64 KiB */
 } troupe_limits;
 
@@ -75,7 +81,11 @@ typedef struct troupe_guest_options {
     troupe_grants grants;         /* copied, deep */
     troupe_limits limits;
     troupe_bytes settings;        /* reaches pre-start as config.settings; copied */
-    const troupe_guest_services *services; /* kept until the guest is freed */
+    const troupe_guest_services *services; /* kept until the guest is freed; NULL: offers nothing */
+    /* What pre-start and pre-stop tell the guest; enforced by those who set it, not here. 0: the defaults. */
+    uint64_t message_max;    /* config.limits.message-bytes; default TROUPE_MESSAGE_MAX */
+    uint32_t mailbox_bound;  /* config.limits.mailbox; default TROUPE_MAILBOX_BOUND */
+    uint64_t stop_timeout;   /* grace-ms of pre-stop; default 5 s */
 } troupe_guest_options;
 
 #define TROUPE_GUEST_OPTIONS(...)                                                                  \

@@ -36,6 +36,16 @@
     atomic_compare_exchange_weak_explicit((p), (expected), (v), memory_order_release,              \
                                           memory_order_relaxed)
 
+/* Between two looks at something that another thread will change soon. */
+static inline void trp_pause(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 /* A counter with one writer and any number of readers: no exchange, no lost read. */
 #define trp_count_own(p, n) trp_store_relaxed((p), trp_load_relaxed(p) + (n))
 

@@ -1,0 +1,122 @@
+#include "executor.h"
+
+#include <string.h>
+
+static troupe_status check_options(const troupe_executor_options *options)
+{
+    if (!options || options->size < sizeof *options || !options->run || options->workers > 1024)
+        return TROUPE_E_INVALID;
+    if (options->policy != TROUPE_POLICY_THREADS && options->policy != TROUPE_POLICY_SIMULATION)
+        return TROUPE_E_INVALID;
+    return TROUPE_OK;
+}
+
+static troupe_status start_threads(troupe_executor *executor,
+                                   const troupe_executor_options *options)
+{
+    troupe_status status;
+
+    if (!trp_jobs_init(&executor->jobs, options->job_threads ? options->job_threads : 16))
+        return TROUPE_E_NO_MEMORY;
+    if (executor->simulated)
+        return TROUPE_OK;
+    executor->n_workers = options->workers ? options->workers : trp_cores();
+    status = trp_workers_start(executor,
+                               options->worker_stack ? options->worker_stack : 2u << 20);
+    if (status == TROUPE_OK && !trp_clock_start(executor))
+        status = TROUPE_E_IO;
+    return status;
+}
+
+troupe_status troupe_executor_new(const troupe_executor_options *options,
+                                  troupe_executor **ret_executor)
+{
+    troupe_status status = check_options(options);
+    troupe_executor *executor;
+
+    if (status != TROUPE_OK)
+        return status;
+    executor = trp_alloc_aligned(TRP_CACHE_LINE, sizeof *executor);
+    if (!executor)
+        return TROUPE_E_NO_MEMORY;
+    memset(executor, 0, sizeof *executor);
+    executor->run = options->run;
+    executor->arg = options->arg;
+    executor->simulated = options->policy == TROUPE_POLICY_SIMULATION;
+    executor->simulation.random.state = options->seed;
+    executor->simulation.now_ns = TROUPE_SECOND; /* so that a time of 0 is always the past */
+    trp_mutex_init(&executor->idle_lock);
+    trp_clock_init(&executor->clock);
+    status = start_threads(executor, options);
+    if (status != TROUPE_OK) {
+        troupe_executor_free(executor);
+        return status;
+    }
+    *ret_executor = executor;
+    return TROUPE_OK;
+}
+
+void troupe_executor_free(troupe_executor *executor)
+{
+    if (!executor)
+        return;
+    trp_jobs_stop(&executor->jobs);
+    while (executor->simulation.n || (executor->simulated && executor->jobs.first))
+        troupe_executor_step(executor);
+    trp_clock_stop(&executor->clock); /* before the workers, which it looks at */
+    trp_workers_stop(executor);
+    trp_clock_fini(&executor->clock);
+    trp_jobs_fini(&executor->jobs);
+    trp_mutex_fini(&executor->idle_lock);
+    trp_free(executor->simulation.ready);
+    trp_free(executor);
+}
+
+void troupe_executor_submit(troupe_executor *executor, troupe_task *task)
+{
+    if (executor->simulated)
+        trp_simulation_submit(executor, task);
+    else
+        trp_worker_submit(executor, task, false);
+}
+
+void troupe_executor_submit_last(troupe_executor *executor, troupe_task *task)
+{
+    if (executor->simulated)
+        trp_simulation_submit(executor, task);
+    else
+        trp_worker_submit(executor, task, true);
+}
+
+uint64_t troupe_executor_now(const troupe_executor *executor)
+{
+    return executor->simulated ? executor->simulation.now_ns : trp_monotonic_ns();
+}
+
+bool troupe_executor_simulated(const troupe_executor *executor)
+{
+    return executor->simulated;
+}
+
+unsigned troupe_executor_workers(const troupe_executor *executor)
+{
+    return executor->n_workers;
+}
+
+bool troupe_executor_on_worker(const troupe_executor *executor)
+{
+    return executor->simulated ? executor->simulation.stepping : trp_worker_is_current(executor);
+}
+
+bool troupe_executor_overrun(troupe_executor *executor)
+{
+    /* Nobody takes over the queue of this worker, so let a sleeper steal what waits in it. */
+    if (!executor->simulated)
+        trp_thief_wake(executor);
+    return false;
+}
+
+uint64_t troupe_executor_schedule(const troupe_executor *executor)
+{
+    return executor->simulation.fingerprint;
+}

@@ -1,0 +1,79 @@
+/* simulation.c - the other policy: one thread, a seed, virtual time.
+ *
+ * Each step runs one ready task or job, chosen by the seed, and moves time a little; when nothing is ready,
+ * time jumps to the next timer. Equal seeds and equal submits give equal runs.
+ */
+#include "executor.h"
+
+#define STEP_NS_MAX 2000u /* a step takes 1 to this many virtual nanoseconds */
+
+void trp_simulation_submit(troupe_executor *executor, troupe_task *task)
+{
+    trp_simulation *simulation = &executor->simulation;
+
+    if (simulation->n == simulation->capacity) {
+        size_t capacity = simulation->capacity ? 2 * simulation->capacity : 64;
+        troupe_task **ready = trp_realloc(simulation->ready, capacity * sizeof(troupe_task *));
+
+        TROUPE_ASSERT(ready); /* a simulation that cannot note a task is of no use */
+        simulation->ready = ready;
+        simulation->capacity = capacity;
+    }
+    simulation->ready[simulation->n++] = task;
+}
+
+/* A number below n, noted in the fingerprint where there was a choice. */
+static size_t choose(trp_simulation *simulation, size_t n)
+{
+    size_t i;
+
+    if (n == 1)
+        return 0;
+    i = (size_t)trp_random_below(&simulation->random, n);
+    simulation->fingerprint ^= i + 1;
+    simulation->fingerprint *= UINT64_C(0x9e3779b97f4a7c15);
+    simulation->fingerprint ^= simulation->fingerprint >> 29;
+    return i;
+}
+
+static void run_one(troupe_executor *executor, size_t n_choices)
+{
+    trp_simulation *simulation = &executor->simulation;
+    size_t i = choose(simulation, n_choices);
+
+    if (i < simulation->n) {
+        troupe_task *task = simulation->ready[i];
+
+        simulation->ready[i] = simulation->ready[--simulation->n];
+        executor->run(executor->arg, task);
+    } else {
+        troupe_job *job = trp_jobs_take(&executor->jobs);
+
+        job->run(job);
+    }
+}
+
+bool troupe_executor_step(troupe_executor *executor)
+{
+    trp_simulation *simulation = &executor->simulation;
+    size_t n_choices = simulation->n + (executor->jobs.first ? 1 : 0);
+    uint64_t next;
+
+    TROUPE_ASSERT(executor->simulated && !simulation->stepping);
+    simulation->stepping = true;
+    if (n_choices > 0) {
+        run_one(executor, n_choices);
+        simulation->now_ns += 1 + trp_random_below(&simulation->random, STEP_NS_MAX);
+    } else {
+        next = trp_clock_next(executor);
+        if (next == TROUPE_FOREVER) {
+            simulation->stepping = false;
+            return false;
+        }
+        if (next > simulation->now_ns)
+            simulation->now_ns = next;
+    }
+    trp_clock_fire(executor, simulation->now_ns);
+    simulation->stepping = false;
+    return true;
+}

@@ -3,7 +3,7 @@
  *     cc -O2 -o make_log make_log.c && ./make_log LINES SEED > access.log
  *
  * The same numbers give the same bytes on every machine; a longer log begins with the shorter one.
- * access.log is `./make_log 10000 1`. Every 97th line is odd, in one of the ways of odd_line().
+ * access.log is `./make_log 10000 1`. Every 97th line is odd.
  * Line 7312, if there are so many, has the status 999: the one that the parser's bug does not
  * survive. */
 #include <stdint.h>
@@ -26,7 +26,8 @@ static unsigned pick(unsigned n)
     return (unsigned)((state >> 33) % n);
 }
 
-#define ONE_OF(list) (list)[pick(sizeof(list) / sizeof *(list))]
+#define LENGTH(array) (sizeof(array) / sizeof *(array))
+#define ONE_OF(array) (array)[pick(LENGTH(array))]
 
 /* Low numbers more often than high ones. */
 static unsigned pick_skewed(unsigned n)
@@ -52,26 +53,29 @@ static const char *const statuses[] = {
 
 static char client[64], target[32768], size[24];
 
+/* Each pick has a statement of its own: within one, compilers may choose the order. */
 static void choose_client(void)
 {
     static const char *const nets[] = {"192.0.2", "198.51.100", "203.0.113"};
+    unsigned high = pick(65536), low = pick(65536);
     if (pick(10) == 0)
-        snprintf(client, sizeof client, "2001:db8:%x::%x", pick(65536), pick(65536));
+        snprintf(client, sizeof client, "2001:db8:%x::%x", high, low);
     else
-        snprintf(client, sizeof client, "%s.%u", ONE_OF(nets), pick(256));
+        snprintf(client, sizeof client, "%s.%u", nets[high % LENGTH(nets)], low % 256);
 }
 
 static void choose_target(void)
 {
-    unsigned kind = pick(10);
+    unsigned kind = pick(10), page = pick_skewed(LENGTH(pages)), item = pick_skewed(900);
+    unsigned query = pick(1u << 20);
     if (kind < 6)
-        snprintf(target, sizeof target, "%s", pages[pick_skewed(sizeof pages / sizeof *pages)]);
+        snprintf(target, sizeof target, "%s", pages[page]);
     else if (kind < 8)
-        snprintf(target, sizeof target, "/articles/%u.html", pick_skewed(300));
+        snprintf(target, sizeof target, "/articles/%u.html", item / 3);
     else if (kind < 9)
-        snprintf(target, sizeof target, "/api/items/%u?page=%u", pick_skewed(900), pick(9));
+        snprintf(target, sizeof target, "/api/items/%u?page=%u", item, query % 9);
     else
-        snprintf(target, sizeof target, "/search?q=%x&lang=en", pick(1u << 20));
+        snprintf(target, sizeof target, "/search?q=%x&lang=en", query);
 }
 
 /* A target of `length` bytes after `prefix`. */
@@ -101,109 +105,81 @@ static void put_line(const struct request *r, unsigned long line)
            r->size, r->referer, r->agent);
 }
 
-/* Odd, and yet in the format: a change to an ordinary request. False when `kind` is none of these.
- */
-static int make_odd(struct request *r, unsigned kind)
+/* Odd, and yet in the format: what is set here replaces what the request has. */
+static const struct request odd_requests[] = {
+    {.target = "/say/\\\"hello\\\"?to=\\\"you\\\""},
+    {.agent = "Agent \\\"007\\\" C:\\\\agents\\\\"},
+    {.referer = "https://example.org/?q=\\\"quoted words\\\""},
+    {.target = "/caf\xe9/men\xfc"},
+    {.agent = "\xff\xfe\xc0\x80 \xed\xa0\x80"},
+    {.method = "PROPFIND", .target = "/dav/", .status = "405"},
+    {.method = "x", .target = "*", .status = "400"},
+    {.version = "HTTP/2.0"},
+    {.target = "http://example.net/proxy?x=1", .status = "400"},
+    {.target = "/a file with spaces.txt"},
+    {.user = "frank the smith"},
+    {.size = "-"},
+    {.agent = ""},
+    {.target = "?only=query"},
+    {.client = "::ffff:192.0.2.1"},
+    {.target = "/tab\there", .agent = "tab\there"},
+};
+
+/* What no ordinary request makes, behind host, user and time; some of it is malformed. */
+static const char *const odd_ends[] = {
+    "\"GET /cut/short",
+    "\"GET /cut HTTP/1.1\" 200",
+    "\"-\" 408 - \"-\" \"-\"",
+    "\"\\x16\\x03\\x01\" 400 226 \"-\" \"-\"",
+    "\"GET /\" 200 17 \"-\" \"-\"",
+    "\"GET / HTTP/1.0\" 2x0 17 \"-\" \"-\"",
+    "\"GET / HTTP/1.0\" 200 17 \"-\" \"-\" 0.004",
+    "\"GET / HTTP/1.0\" 200 17 \"-\" \"dos\"\r",
+    "\"GET / HTTP/1.0\" 200 1234567890123456789012 \"-\" \"-\"",
+};
+
+static void replace(const char **text, const char *with)
 {
-    switch (kind) {
-    case 0:
-        r->target = "/say/\\\"hello\\\"?to=\\\"you\\\"";
-        return 1;
-    case 1:
-        r->agent = "Agent \\\"007\\\" C:\\\\agents\\\\";
-        return 1;
-    case 2:
-        r->referer = "https://example.org/?q=\\\"quoted words\\\"";
-        return 1;
-    case 3:
+    if (with)
+        *text = with;
+}
+
+static void put_changed(struct request request, const struct request *odd, unsigned long line)
+{
+    replace(&request.client, odd->client);
+    replace(&request.user, odd->user);
+    replace(&request.method, odd->method);
+    replace(&request.target, odd->target);
+    replace(&request.version, odd->version);
+    replace(&request.status, odd->status);
+    replace(&request.size, odd->size);
+    replace(&request.agent, odd->agent);
+    replace(&request.referer, odd->referer);
+    put_line(&request, line);
+}
+
+static void put_odd_line(const struct request *request, unsigned long kind, unsigned long line)
+{
+    if (kind < LENGTH(odd_requests)) {
+        put_changed(*request, &odd_requests[kind], line);
+        return;
+    }
+    kind -= LENGTH(odd_requests);
+    if (kind < LENGTH(odd_ends)) {
+        put_start(request, line);
+        printf("%s\n", odd_ends[kind]);
+    } else if (kind == LENGTH(odd_ends)) {
         make_long_target("/search?q=", 4000 + pick(16000));
-        return 1;
-    case 4:
+        put_line(request, line);
+    } else if (kind == LENGTH(odd_ends) + 1) {
         make_long_target("/archive/", 3000 + 2000 * pick(4));
-        return 1;
-    case 5:
-        r->target = "/caf\xe9/men\xfc";
-        return 1;
-    case 6:
-        r->agent = "\xff\xfe\xc0\x80 \xed\xa0\x80";
-        return 1;
-    case 7:
-        r->method = "PROPFIND", r->target = "/dav/", r->status = "405";
-        return 1;
-    case 8:
-        r->method = "x", r->target = "*", r->status = "400";
-        return 1;
-    case 9:
-        r->version = "HTTP/2.0";
-        return 1;
-    case 10:
-        r->target = "http://example.net/proxy?x=1", r->status = "400";
-        return 1;
-    case 11:
-        r->target = "/a file with spaces.txt";
-        return 1;
-    case 12:
-        r->user = "frank the smith";
-        return 1;
-    case 13:
-        r->size = "-";
-        return 1;
-    case 14:
-        r->agent = "";
-        return 1;
-    case 15:
-        r->target = "?only=query";
-        return 1;
-    case 16:
-        r->client = "::ffff:192.0.2.1";
-        return 1;
-    case 17:
-        r->target = "/tab\there", r->agent = "tab\there";
-        return 1;
-    default:
-        return 0;
+        put_line(request, line);
+    } else {
+        puts(kind % 2 ? "" : "what does this line want here?");
     }
 }
 
-/* What no request makes. */
-static void put_odd_line(const struct request *r, unsigned kind, unsigned long line)
-{
-    switch (kind) {
-    case 18:
-        printf("\n");
-        return;
-    case 19:
-        put_start(r, line), printf("\"GET /cut/short\n");
-        return;
-    case 20:
-        put_start(r, line), printf("\"GET /cut HTTP/1.1\" 200\n");
-        return;
-    case 21:
-        put_start(r, line), printf("\"-\" 408 - \"-\" \"-\"\n");
-        return;
-    case 22:
-        put_start(r, line), printf("\"\\x16\\x03\\x01\" 400 226 \"-\" \"-\"\n");
-        return;
-    case 23:
-        put_start(r, line), printf("\"GET /\" 200 17 \"-\" \"-\"\n");
-        return;
-    case 24:
-        put_start(r, line), printf("\"GET / HTTP/1.0\" 2x0 17 \"-\" \"-\"\n");
-        return;
-    case 25:
-        put_start(r, line), printf("\"GET / HTTP/1.0\" 200 17 \"-\" \"-\" 0.004\n");
-        return;
-    case 26:
-        put_start(r, line), printf("\"GET / HTTP/1.0\" 200 17 \"-\" \"dos\"\r\n");
-        return;
-    case 27:
-        printf("what does this line want here?\n");
-        return;
-    default:
-        put_start(r, line);
-        printf("\"GET / HTTP/1.0\" 200 1234567890123456789012 \"-\" \"-\"\n");
-    }
-}
+#define ODD_KINDS (LENGTH(odd_requests) + LENGTH(odd_ends) + 4)
 
 int main(int argc, char **argv)
 {
@@ -218,15 +194,17 @@ int main(int argc, char **argv)
         choose_client();
         choose_target();
         snprintf(size, sizeof size, "%u", 100 + pick(20000));
-        struct request request = {
-            client,           "-",           "GET", target, "HTTP/1.1", ONE_OF(statuses), size,
-            ONE_OF(referers), ONE_OF(agents)};
-        unsigned kind = (unsigned)(line / ODD_EVERY % 29);
-        if (line == CRASH_LINE) request.status = "999";
-        if (line % ODD_EVERY != 0 || make_odd(&request, kind))
-            put_line(&request, line);
+        const char *status = ONE_OF(statuses);
+        const char *referer = ONE_OF(referers);
+        const char *agent = ONE_OF(agents);
+        struct request request = {client, "-",  "GET",   target, "HTTP/1.1",
+                                  status, size, referer, agent};
+        if (line == CRASH_LINE)
+            request.status = "999";
+        if (line % ODD_EVERY == 0)
+            put_odd_line(&request, line / ODD_EVERY % ODD_KINDS, line);
         else
-            put_odd_line(&request, kind, line);
+            put_line(&request, line);
     }
     return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
 }

@@ -170,9 +170,11 @@ static inline void tg_copy(void *to, const void *from, size_t n)
 
 static inline bool tg_equal(tg_bytes a, tg_bytes b)
 {
-    if (a.len != b.len) return false;
+    if (a.len != b.len)
+        return false;
     for (size_t i = 0; i < a.len; i++)
-        if (a.data[i] != b.data[i]) return false;
+        if (a.data[i] != b.data[i])
+            return false;
     return true;
 }
 
@@ -236,8 +238,10 @@ _Static_assert(sizeof(tg_result) == 16 && offsetof(tg_result, error) == 4, "cano
 
 static inline tg_code tg_code_of(const tg_result *result, tg_error *ret_error)
 {
-    if (!result->is_error) return TG_OK;
-    if (ret_error) *ret_error = result->error;
+    if (!result->is_error)
+        return TG_OK;
+    if (ret_error)
+        *ret_error = result->error;
     return (tg_code)result->error.code;
 }
 
@@ -258,7 +262,8 @@ static inline tg_code tg_publish(tg_bytes topic, tg_bytes payload, uint32_t *n_r
 {
     tg_result result;
     tg_i_publish(topic.data, topic.len, payload.data, payload.len, &result);
-    if (!result.is_error && n_reached) *n_reached = result.number;
+    if (!result.is_error && n_reached)
+        *n_reached = result.number;
     return tg_code_of(&result, ret_error);
 }
 
@@ -301,7 +306,8 @@ static inline tg_code tg_random(uint32_t count, tg_bytes *ret_bytes, tg_error *r
 {
     tg_result result;
     tg_i_random(count, &result);
-    if (!result.is_error) *ret_bytes = result.bytes;
+    if (!result.is_error)
+        *ret_bytes = result.bytes;
     return tg_code_of(&result, ret_error);
 }
 
@@ -382,7 +388,8 @@ extern tg_answer tg_returned;
             mailbox_,                                                                              \
         };                                                                                         \
         tg_returned = tg_none();                                                                   \
-        if (tg_lifecycle_.pre_start) tg_returned = tg_lifecycle_.pre_start(&config_);              \
+        if (tg_lifecycle_.pre_start)                                                               \
+            tg_returned = tg_lifecycle_.pre_start(&config_);                                       \
         return &tg_returned;                                                                       \
     }                                                                                              \
     TG_POST_RETURN("lifecycle", "pre-start") void tg_p_pre_start(void *returned_);                 \
@@ -394,19 +401,22 @@ extern tg_answer tg_returned;
     TG_EXPORT("lifecycle", "post-start") void tg_e_post_start(void);                               \
     void tg_e_post_start(void)                                                                     \
     {                                                                                              \
-        if (tg_lifecycle_.post_start) tg_lifecycle_.post_start();                                  \
+        if (tg_lifecycle_.post_start)                                                              \
+            tg_lifecycle_.post_start();                                                            \
         tg_arena_reset();                                                                          \
     }                                                                                              \
     TG_EXPORT("lifecycle", "pre-stop") void tg_e_pre_stop(int32_t reason_, uint64_t grace_ms_);    \
     void tg_e_pre_stop(int32_t reason_, uint64_t grace_ms_)                                        \
     {                                                                                              \
-        if (tg_lifecycle_.pre_stop) tg_lifecycle_.pre_stop((tg_stop_reason)reason_, grace_ms_);    \
+        if (tg_lifecycle_.pre_stop)                                                                \
+            tg_lifecycle_.pre_stop((tg_stop_reason)reason_, grace_ms_);                            \
         tg_arena_reset();                                                                          \
     }                                                                                              \
     TG_EXPORT("lifecycle", "post-stop") void tg_e_post_stop(void);                                 \
     void tg_e_post_stop(void)                                                                      \
     {                                                                                              \
-        if (tg_lifecycle_.post_stop) tg_lifecycle_.post_stop();                                    \
+        if (tg_lifecycle_.post_stop)                                                               \
+            tg_lifecycle_.post_stop();                                                             \
         tg_arena_reset();                                                                          \
     }
 
@@ -429,7 +439,8 @@ extern uint8_t __heap_base;
 static inline bool tg_memory_reaches(uintptr_t end)
 {
     uintptr_t have = __builtin_wasm_memory_size(0) * TG_PAGE;
-    if (end <= have) return true;
+    if (end <= have)
+        return true;
     return __builtin_wasm_memory_grow(0, (end - have + TG_PAGE - 1) / TG_PAGE) != (size_t)-1;
 }
 #endif
@@ -453,7 +464,8 @@ void *tg_keep(size_t n)
 {
     static uintptr_t kept;
     uintptr_t at = ((kept ? kept : (uintptr_t)&__heap_base) + 7) & ~(uintptr_t)7;
-    if (at + n < at || !tg_memory_reaches(at + n)) return NULL;
+    if (at + n < at || !tg_memory_reaches(at + n))
+        return NULL;
     kept = at + n;
     return (void *)at;
 }
@@ -469,7 +481,8 @@ static inline void *tg_arena_take(size_t n, size_t align)
     uintptr_t from = tg_arena_at ? tg_arena_at : TG_ARENA_START;
     uintptr_t at = (from + align - 1) & ~(uintptr_t)(align - 1);
     uintptr_t end = at + n;
-    if (end < at || !tg_arena_reaches(end)) __builtin_trap();
+    if (end < at || !tg_arena_reaches(end))
+        __builtin_trap();
     tg_arena_at = end;
     return (void *)at;
 }
@@ -485,7 +498,8 @@ void *tg_realloc(void *old, size_t old_size, size_t align, size_t n);
 void *tg_realloc(void *old, size_t old_size, size_t align, size_t n)
 {
     void *fresh = tg_arena_take(n, align);
-    if (old) tg_copy(fresh, old, old_size < n ? old_size : n);
+    if (old)
+        tg_copy(fresh, old, old_size < n ? old_size : n);
     return fresh;
 }
 

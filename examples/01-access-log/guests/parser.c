@@ -22,7 +22,8 @@ static bool is_digit(uint8_t byte)
 
 static bool take(struct scan *scan, uint8_t byte)
 {
-    if (scan->at == scan->end || *scan->at != byte) return false;
+    if (scan->at == scan->end || *scan->at != byte)
+        return false;
     scan->at++;
     return true;
 }
@@ -31,7 +32,8 @@ static bool take(struct scan *scan, uint8_t byte)
 static bool skip_past(struct scan *scan, uint8_t byte)
 {
     while (scan->at < scan->end)
-        if (*scan->at++ == byte) return true;
+        if (*scan->at++ == byte)
+            return true;
     return false;
 }
 
@@ -39,7 +41,8 @@ static bool skip_past(struct scan *scan, uint8_t byte)
 static bool take_quoted(struct scan *scan, tg_bytes *ret_text)
 {
     const uint8_t *end = scan->end;
-    if (!take(scan, '"')) return false;
+    if (!take(scan, '"'))
+        return false;
     const uint8_t *start = scan->at;
     for (const uint8_t *at = start; at < end; at++) {
         if (*at == '\\') {
@@ -57,13 +60,16 @@ static bool take_quoted(struct scan *scan, tg_bytes *ret_text)
  * answer 999. Line 7312 of the example's log has one, and kills the parser that gets it. */
 static __attribute__((noinline)) bool parse_status(struct scan *scan, uint32_t *ret_status)
 {
-    if (scan->end - scan->at < 3) return false;
+    if (scan->end - scan->at < 3)
+        return false;
     uint32_t status = 0;
     for (int i = 0; i < 3; i++) {
-        if (!is_digit(*scan->at)) return false;
+        if (!is_digit(*scan->at))
+            return false;
         status = status * 10 + (uint32_t)(*scan->at++ - '0');
     }
-    if (status >= 600) __builtin_trap();
+    if (status >= 600)
+        __builtin_trap();
     *ret_status = status;
     return true;
 }
@@ -71,7 +77,8 @@ static __attribute__((noinline)) bool parse_status(struct scan *scan, uint32_t *
 static bool parse_bytes(struct scan *scan, uint64_t *ret_bytes)
 {
     *ret_bytes = 0;
-    if (take(scan, '-')) return true;
+    if (take(scan, '-'))
+        return true;
     const uint8_t *start = scan->at;
     while (scan->at < scan->end && is_digit(*scan->at))
         *ret_bytes = *ret_bytes * 10 + (uint64_t)(*scan->at++ - '0');
@@ -92,15 +99,23 @@ static bool parse_line(tg_bytes line, struct hit *ret_hit, tg_bytes *ret_path)
     struct scan scan = {line.data, line.data + line.len};
     tg_bytes request, referer, agent;
 
-    if (line.len && scan.end[-1] == '\r') scan.end--;
+    if (line.len && scan.end[-1] == '\r')
+        scan.end--;
     bool has_host = scan.at < scan.end && *scan.at != ' ' && skip_past(&scan, ' ');
-    if (!has_host || !skip_past(&scan, '[') || !skip_past(&scan, ']')) return false;
-    if (!take(&scan, ' ') || !take_quoted(&scan, &request)) return false;
-    if (!take(&scan, ' ') || !parse_status(&scan, &ret_hit->status)) return false;
-    if (!take(&scan, ' ') || !parse_bytes(&scan, &ret_hit->bytes)) return false;
-    if (!take(&scan, ' ') || !take_quoted(&scan, &referer)) return false;
-    if (!take(&scan, ' ') || !take_quoted(&scan, &agent)) return false;
-    if (scan.at < scan.end && *scan.at != ' ') return false;
+    if (!has_host || !skip_past(&scan, '[') || !skip_past(&scan, ']'))
+        return false;
+    if (!take(&scan, ' ') || !take_quoted(&scan, &request))
+        return false;
+    if (!take(&scan, ' ') || !parse_status(&scan, &ret_hit->status))
+        return false;
+    if (!take(&scan, ' ') || !parse_bytes(&scan, &ret_hit->bytes))
+        return false;
+    if (!take(&scan, ' ') || !take_quoted(&scan, &referer))
+        return false;
+    if (!take(&scan, ' ') || !take_quoted(&scan, &agent))
+        return false;
+    if (scan.at < scan.end && *scan.at != ' ')
+        return false;
     *ret_path = path_of(request);
     return true;
 }
@@ -111,7 +126,8 @@ static tg_answer publish(tg_bytes record)
 {
     tg_error error;
     tg_code code = tg_publish(TG_TEXT("hits"), record, NULL, &error);
-    if (code == TG_OK) return tg_none();
+    if (code == TG_OK)
+        return tg_none();
     bool has_text = code == TG_DENIED || code == TG_QUOTA || code == TG_INVALID;
     return tg_fail(code, has_text ? error.text : (tg_bytes){NULL, 0});
 }
@@ -120,7 +136,8 @@ static tg_answer on_line(const tg_message *message)
 {
     struct hit hit = {0, 0, 0};
     tg_bytes path = {NULL, 0};
-    if (!parse_line(message->payload, &hit, &path)) hit = (struct hit){.malformed = 1};
+    if (!parse_line(message->payload, &hit, &path))
+        hit = (struct hit){.malformed = 1};
 
     uint8_t *record = tg_scratch(sizeof hit + path.len);
     tg_copy(record, &hit, sizeof hit);

@@ -41,7 +41,8 @@ static struct row **find(struct row **in, uint32_t n, tg_bytes path, uint32_t ha
     uint32_t at = hash & (n - 1);
     while (in[at]) {
         const struct row *row = in[at];
-        if (row->hash == hash && tg_equal((tg_bytes){row->path, row->path_len}, path)) break;
+        if (row->hash == hash && tg_equal((tg_bytes){row->path, row->path_len}, path))
+            break;
         at = (at + 1) & (n - 1);
     }
     return &in[at];
@@ -52,10 +53,12 @@ static bool grow(void)
 {
     uint32_t n = n_slots * 2;
     struct row **fresh = tg_keep(n * sizeof(struct row *));
-    if (!fresh) return false;
+    if (!fresh)
+        return false;
     for (uint32_t i = 0; i < n_slots; i++) {
         struct row *row = slots[i];
-        if (row) *find(fresh, n, (tg_bytes){row->path, row->path_len}, row->hash) = row;
+        if (row)
+            *find(fresh, n, (tg_bytes){row->path, row->path_len}, row->hash) = row;
     }
     slots = fresh;
     n_slots = n;
@@ -66,13 +69,16 @@ static struct row *row_for(tg_bytes path)
 {
     uint32_t hash = hash_of(path);
     struct row **slot = find(slots, n_slots, path, hash);
-    if (*slot) return *slot;
+    if (*slot)
+        return *slot;
     if (n_rows >= n_slots / 4 * 3) {
-        if (!grow()) return &other;
+        if (!grow())
+            return &other;
         slot = find(slots, n_slots, path, hash);
     }
     struct row *row = tg_keep(sizeof *row + path.len);
-    if (!row) return &other;
+    if (!row)
+        return &other;
     row->hash = hash;
     row->path_len = (uint32_t)path.len;
     tg_copy(row->path, path.data, path.len);
@@ -83,7 +89,8 @@ static struct row *row_for(tg_bytes path)
 static tg_answer on_hit(const tg_message *message)
 {
     struct hit hit;
-    if (message->payload.len < sizeof hit) return tg_fail(TG_INVALID, TG_TEXT("not a hit"));
+    if (message->payload.len < sizeof hit)
+        return tg_fail(TG_INVALID, TG_TEXT("not a hit"));
     tg_copy(&hit, message->payload.data, sizeof hit);
 
     n_lines++;
@@ -97,7 +104,8 @@ static tg_answer on_hit(const tg_message *message)
     row->requests++;
     row->errors += hit.status >= 400;
     row->bytes += hit.bytes;
-    if (hit.bytes > row->max_bytes) row->max_bytes = hit.bytes;
+    if (hit.bytes > row->max_bytes)
+        row->max_bytes = hit.bytes;
     return tg_none();
 }
 
@@ -151,13 +159,16 @@ static void put_path(tg_bytes path)
     size_t len = cut ? SHOWN_PATH - 3 : path.len;
     for (size_t i = 0; i < len; i++)
         out[out_len++] = path.data[i] < 32 || path.data[i] == 127 ? '?' : path.data[i];
-    if (cut) put(TG_TEXT("..."));
-    if (path.len < 40) put_spaces(40 - path.len);
+    if (cut)
+        put(TG_TEXT("..."));
+    if (path.len < 40)
+        put_spaces(40 - path.len);
 }
 
 static void put_row(tg_bytes path, const struct row *row)
 {
-    if (out_len + SHOWN_PATH + 100 > sizeof out) flush();
+    if (out_len + SHOWN_PATH + 100 > sizeof out)
+        flush();
     put_path(path);
     put_number(row->requests, 10);
     put_number(row->errors, 8);
@@ -168,10 +179,12 @@ static void put_row(tg_bytes path, const struct row *row)
 
 static bool stands_before(const struct row *a, const struct row *b)
 {
-    if (a->requests != b->requests) return a->requests > b->requests;
+    if (a->requests != b->requests)
+        return a->requests > b->requests;
     uint32_t len = a->path_len < b->path_len ? a->path_len : b->path_len;
     for (uint32_t i = 0; i < len; i++)
-        if (a->path[i] != b->path[i]) return a->path[i] < b->path[i];
+        if (a->path[i] != b->path[i])
+            return a->path[i] < b->path[i];
     return a->path_len < b->path_len;
 }
 
@@ -181,7 +194,8 @@ static uint32_t choose_best(void)
     uint32_t n = 0;
     for (uint32_t i = 0; i < n_slots; i++) {
         struct row *row = slots[i];
-        if (!row || (n == top && (n == 0 || !stands_before(row, best[n - 1])))) continue;
+        if (!row || (n == top && (n == 0 || !stands_before(row, best[n - 1]))))
+            continue;
         uint32_t at = n < top ? n++ : n - 1;
         for (; at > 0 && stands_before(row, best[at - 1]); at--)
             best[at] = best[at - 1];
@@ -209,7 +223,8 @@ static void print_report(tg_stop_reason reason, uint64_t grace_ms)
     uint32_t n = choose_best();
     for (uint32_t i = 0; i < n; i++)
         put_row((tg_bytes){best[i]->path, best[i]->path_len}, best[i]);
-    if (other.requests) put_row(TG_TEXT("(other)"), &other);
+    if (other.requests)
+        put_row(TG_TEXT("(other)"), &other);
     flush();
 }
 
@@ -225,15 +240,18 @@ static bool read_top(tg_bytes settings, uint32_t *ret_top)
     while (at + key_len <= settings.len &&
            !tg_equal((tg_bytes){settings.data + at, key_len}, TG_TEXT("\"top\"")))
         at++;
-    if (at + key_len > settings.len) return true;
+    if (at + key_len > settings.len)
+        return true;
 
     for (at += key_len; at < settings.len; at++)
-        if (settings.data[at] != ' ' && settings.data[at] != ':') break;
+        if (settings.data[at] != ' ' && settings.data[at] != ':')
+            break;
     uint32_t number = 0;
     size_t n_digits = 0;
     for (; at < settings.len && settings.data[at] >= '0' && settings.data[at] <= '9'; at++) {
         number = number * 10 + (uint32_t)(settings.data[at] - '0');
-        if (++n_digits > 4) return false;
+        if (++n_digits > 4)
+            return false;
     }
     *ret_top = number;
     return n_digits > 0 && number <= MOST_TOP;
@@ -247,7 +265,8 @@ static tg_answer pre_start(const tg_config *config)
     n_slots = FIRST_SLOTS;
     slots = tg_keep(n_slots * sizeof(struct row *));
     best = tg_keep((top + 1) * sizeof(struct row *));
-    if (!slots || !best) return tg_fail(TG_FAILED, TG_TEXT("limits: memory is too small"));
+    if (!slots || !best)
+        return tg_fail(TG_FAILED, TG_TEXT("limits: memory is too small"));
     return tg_none();
 }
 

@@ -1,7 +1,7 @@
 /* troupe/kit.h - supervisors, pools, topics: made of troupe/actor.h alone.
  *
- * A supervisor or pool is a component like any other: troupe_supervisor_spec and troupe_pool_spec fill a
- * troupe_spec, and trees are made by putting such specs among the children of another.
+ * A supervisor or pool is a component like any other: troupe_supervisor_spec and troupe_pool_spec
+ * fill a troupe_spec, and trees are made by putting such specs among the children of another.
  */
 #ifndef TROUPE_KIT_H
 #define TROUPE_KIT_H
@@ -48,27 +48,36 @@ typedef struct troupe_child {
 typedef struct troupe_supervisor {
     size_t size; /* set by TROUPE_SUPERVISOR */
     troupe_strategy strategy;
-    uint32_t max_restarts; /* within within_ns, of all children together; one more and it gives up. Default 3;
-                              TROUPE_NO_RESTARTS for 0 */
-    uint64_t within_ns;    /* a sliding window; default 5 s */
+    /* Restarts within within_ns, of all children together; one more and it gives up. Default 3;
+     * TROUPE_NO_RESTARTS for 0. */
+    uint32_t max_restarts;
+    uint64_t within_ns; /* a sliding window: a restart this long ago counts no more. Default 5 s */
     troupe_backoff backoff;
-    const troupe_child *children; /* kept until the supervisor ended; started in order, stopped in reverse */
+    const troupe_child *children; /* kept until it ended; started in order, stopped in reverse */
     size_t n_children;
 } troupe_supervisor;
 
 #define TROUPE_NO_RESTARTS UINT32_MAX
-#define TROUPE_SUPERVISOR(...) {.size = sizeof(troupe_supervisor), __VA_ARGS__}
+#define TROUPE_SUPERVISOR(...)                                                                     \
+    {                                                                                              \
+        .size = sizeof(troupe_supervisor), __VA_ARGS__                                             \
+    }
 
 /* troupe_supervisor_spec - fill the tables, state and argument of spec; name and the rest stay.
  *
  * Owns:    supervisor is kept until the component ended.
  * Threads: the owner of spec.
- * Errors:  TROUPE_E_INVALID with a text in error (may be NULL): an empty window, a backoff without
- *          initial, a multiplier below 1, a maximum below initial.
+ * Errors:  TROUPE_E_INVALID with a text in error (may be NULL): a backoff without initial, a
+ *          multiplier below 1, a maximum below initial, children missing.
  *
- * The component's start ends when the last child passed post_start; a child that refuses to start fails it
- * (its text is handed on), and the siblings are stopped in reverse.
+ * The component's start ends when the last child passed post_start; a child that refuses to start
+ * fails it (its text is handed on), and the siblings are stopped in reverse.
+ * A child that ends is restarted or released as its rule says; each restart counts, whatever ended
+ * the life before. A wait of the backoff grows with the restarts that a child had in a row; a life
+ * that lasted for longer than within_ns begins the row anew.
  * When the intensity is exceeded it crashes as TROUPE_EXIT_GAVE_UP; the runtime ends its children.
+ * Log lines: child-restarted, child-backoff, child-released, supervisor-gave-up. Messages that others
+ * send to it fail with TROUPE_E_INVALID.
  */
 TROUPE_MUST_CHECK troupe_status troupe_supervisor_spec(const troupe_supervisor *supervisor,
                                                        troupe_spec *spec, troupe_error *error);
@@ -76,18 +85,23 @@ TROUPE_MUST_CHECK troupe_status troupe_supervisor_spec(const troupe_supervisor *
 /* ---- pools: n like members, one address ---- */
 
 typedef struct troupe_pool {
-    size_t size;         /* set by TROUPE_POOL */
-    troupe_child member; /* spec.name is the base: NAME-1, NAME-2, ...; NULL: members have no names */
-    uint32_t n_members;  /* 1 to 1024 */
+    size_t size; /* set by TROUPE_POOL */
+    troupe_child
+        member; /* spec.name is the base: NAME-1, NAME-2, ...; NULL: members have no names */
+    uint32_t n_members; /* 1 to 1024 */
     uint32_t max_restarts;
     uint64_t within_ns;
     troupe_backoff backoff;
 } troupe_pool;
 
-#define TROUPE_POOL(...) {.size = sizeof(troupe_pool), __VA_ARGS__}
+#define TROUPE_POOL(...)                                                                           \
+    {                                                                                              \
+        .size = sizeof(troupe_pool), __VA_ARGS__                                                   \
+    }
 
-/* troupe_pool_spec - fill spec with a supervisor of n members that also is their one address: a message to
- * it goes to a member that is up and has room, in turn; while one is up, none in backoff is chosen.
+/* troupe_pool_spec - fill spec with a supervisor of n members that also is their one address: a
+ * message to it goes to a member that is up and has room, in turn; while one is up, none in backoff
+ * is chosen.
  *
  * Owns:    pool is kept until the component ended.
  * Errors:  as troupe_supervisor_spec.
@@ -100,15 +114,16 @@ TROUPE_MUST_CHECK troupe_status troupe_pool_spec(const troupe_pool *pool, troupe
 typedef struct troupe_topics troupe_topics;
 
 /* troupe_topics_new - an empty table of topics of one system.
- * Owns: *ret_topics is the caller's; free it after the system stopped. Any thread. Errors: NO_MEMORY.
+ * Owns: *ret_topics is the caller's; free it after the system stopped. Any thread.
+ * Errors: TROUPE_E_NO_MEMORY.
  */
 TROUPE_MUST_CHECK troupe_status troupe_topics_new(troupe_system *system,
                                                   troupe_topics **ret_topics);
 void troupe_topics_free(troupe_topics *topics);
 
-/* troupe_subscribe, troupe_unsubscribe - by exact name. The subscription belongs to the id and outlasts its
- * restarts; twice the same is one. Any thread. Errors: TROUPE_E_INVALID an empty name, NO_MEMORY,
- * TROUPE_E_GONE. unsubscribe: false when there was none.
+/* troupe_subscribe, troupe_unsubscribe - by exact name. The subscription belongs to the id and
+ * outlasts its restarts; twice the same is one. Any thread. Errors: TROUPE_E_INVALID an empty name,
+ * NO_MEMORY, TROUPE_E_GONE. unsubscribe: false when there was none.
  */
 TROUPE_MUST_CHECK troupe_status troupe_subscribe(troupe_topics *topics, troupe_id id,
                                                  troupe_bytes topic);
@@ -119,10 +134,12 @@ bool troupe_unsubscribe(troupe_topics *topics, troupe_id id, troupe_bytes topic)
  * Owns:    topic and payload are lent.
  * Threads: the context's; runs on the caller, no lock is held while sending.
  * Order:   as troupe_send, for each subscriber.
- * Errors:  *ret_reached (may be NULL) subscribers took it. None at all: one dead letter, TROUPE_OK. A
- *          subscriber that rejects (full) gets a dead letter, the others their message.
- *          TROUPE_E_FULL: every subscriber was full and none took it; nothing was counted as sent.
- *          TROUPE_E_TOO_LARGE, TROUPE_E_NO_MEMORY.
+ * Counts:  one sent for each subscriber that took it (*ret_reached, may be NULL). No subscriber at
+ *          all: one dead letter, and TROUPE_OK. Some took it and others were full: a dead letter for
+ *          each of those. A subscriber that ended is no subscriber any more.
+ * Errors:  TROUPE_E_FULL: there are subscribers, every one was full; nothing counted as sent.
+ *          TROUPE_E_TOO_LARGE, _NO_MEMORY, _CLOSED: *ret_reached took it, the others did not, and no
+ *          dead letter says so.
  */
 TROUPE_MUST_CHECK troupe_status troupe_publish(troupe_context *ctx, troupe_topics *topics,
                                                troupe_bytes topic, troupe_bytes payload,

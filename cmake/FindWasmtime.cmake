@@ -1,7 +1,8 @@
 # The engine: .deps/wasmtime-VERSION-ORIGIN/{include,lib}, laid there by ./dev. Makes the target wasmtime.
 #
-# Headers of one version over a library of another compile, link, and then misread each other's structs. So the
-# configuration asks the library itself: every artifact it writes carries the version that may load it.
+# Headers of one version over a library of another compile, link, and then misread each other's structs. So both are
+# asked: the header's macro, and the library's name of its unwinder switch, which carries the full version (an artifact
+# that it writes carries the major one only).
 
 if(NOT TROUPE_ENGINE MATCHES "^(wheel|source)$")
     message(FATAL_ERROR "TROUPE_ENGINE is '${TROUPE_ENGINE}'; it may be wheel or source")
@@ -40,26 +41,22 @@ endif()
 # Asked again only when library or header changed.
 file(SIZE ${wasmtime_file} wasmtime_size)
 file(TIMESTAMP ${wasmtime_file} wasmtime_time "%s")
-file(SHA256 ${WASMTIME_ROOT}/include/wasmtime.h wasmtime_header)
-set(wasmtime_key "${wasmtime_file};${wasmtime_size};${wasmtime_time};${wasmtime_header}")
-if(NOT "${wasmtime_key}" STREQUAL "${WASMTIME_CHECKED}")
-    set(CMAKE_TRY_COMPILE_CONFIGURATION Debug)
-    try_run(wasmtime_ran wasmtime_built ${CMAKE_BINARY_DIR}/wasmtime-check
-        ${CMAKE_SOURCE_DIR}/cmake/wasmtime/check_version.c
-        LINK_LIBRARIES wasmtime Threads::Threads
-        COMPILE_OUTPUT_VARIABLE wasmtime_compile_says
-        RUN_OUTPUT_VARIABLE wasmtime_says
-        ARGS ${WASMTIME_VERSION})
-    unset(CMAKE_TRY_COMPILE_CONFIGURATION)
-    if(NOT wasmtime_built)
-        message(FATAL_ERROR "the engine in ${WASMTIME_ROOT} does not link:\n${wasmtime_compile_says}")
-    endif()
-    if(NOT wasmtime_ran EQUAL 0)
-        unset(wasmtime_ran CACHE)
-        message(FATAL_ERROR "wasmtime: ${wasmtime_says}"
-            "remedy: rm -r ${WASMTIME_ROOT} && ${wasmtime_remedy}")
-    endif()
-    unset(wasmtime_ran CACHE)
-    set(WASMTIME_CHECKED "${wasmtime_key}" CACHE INTERNAL "the engine whose versions were compared")
+file(STRINGS ${WASMTIME_ROOT}/include/wasmtime.h wasmtime_line REGEX "^#define WASMTIME_VERSION ")
+string(REGEX MATCH "[0-9]+\\.[0-9]+\\.[0-9]+" wasmtime_header "${wasmtime_line}")
+set(wasmtime_key "${wasmtime_file};${wasmtime_size};${wasmtime_time}")
+if(NOT "${wasmtime_key}" STREQUAL "${WASMTIME_ASKED}")
+    file(STRINGS ${wasmtime_file} wasmtime_line LIMIT_COUNT 1
+        REGEX "wasmtime_using_libunwind_[0-9]+_[0-9]+_[0-9]+$")
+    string(REGEX MATCH "[0-9]+_[0-9]+_[0-9]+$" wasmtime_library "${wasmtime_line}")
+    string(REPLACE "_" "." wasmtime_library "${wasmtime_library}")
+    set(WASMTIME_LIBRARY_VERSION "${wasmtime_library}" CACHE INTERNAL "what the library says it is")
+    set(WASMTIME_ASKED "${wasmtime_key}" CACHE INTERNAL "the file that said so")
+endif()
+if(NOT "${wasmtime_header}" STREQUAL "${WASMTIME_VERSION}" OR
+        NOT "${WASMTIME_LIBRARY_VERSION}" STREQUAL "${WASMTIME_VERSION}")
+    message(FATAL_ERROR
+        "wasmtime is pinned to ${WASMTIME_VERSION}, but its headers are of version '${wasmtime_header}' and its "
+        "library of version '${WASMTIME_LIBRARY_VERSION}': they must be one.\n"
+        "remedy: rm -r ${WASMTIME_ROOT} && ${wasmtime_remedy}")
 endif()
 set(Wasmtime_FOUND TRUE)

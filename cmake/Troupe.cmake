@@ -6,13 +6,13 @@
 #   troupe_guests()                                         the guests of the examples and of the tests
 
 add_custom_target(guests)
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
 
 # lib names as rooms write them -> what the linker gets. A library is looked for only when a room asks for it.
 function(troupe_link_libs target)
     foreach(lib IN LISTS ARGN)
         if(lib STREQUAL pthread)
-            set(THREADS_PREFER_PTHREAD_FLAG ON)
-            find_package(Threads REQUIRED)
             target_link_libraries(${target} PRIVATE Threads::Threads)
         elseif(lib STREQUAL wasmtime)
             find_package(Wasmtime REQUIRED)

@@ -4,6 +4,10 @@
 # asked: the header's macro, and the library's name of its unwinder switch, which carries the full version (an artifact
 # that it writes carries the major one only).
 
+if(TARGET wasmtime)
+    set(Wasmtime_FOUND TRUE)
+    return()
+endif()
 if(NOT TROUPE_ENGINE MATCHES "^(wheel|source)$")
     message(FATAL_ERROR "TROUPE_ENGINE is '${TROUPE_ENGINE}'; it may be wheel or source")
 endif()
@@ -25,38 +29,29 @@ if(NOT EXISTS ${wasmtime_file} OR NOT EXISTS ${WASMTIME_ROOT}/include/wasmtime.h
         "wasmtime ${WASMTIME_VERSION} (${TROUPE_ENGINE}) is not in .deps; '${wasmtime_remedy}' puts it there")
 endif()
 
-if(NOT TARGET wasmtime)
-    # Linked by -L and -l with an rpath: linking the file by its path would write that path into the program.
-    add_library(wasmtime INTERFACE IMPORTED GLOBAL)
-    target_include_directories(wasmtime SYSTEM INTERFACE ${WASMTIME_ROOT}/include)
-    target_link_directories(wasmtime INTERFACE ${WASMTIME_ROOT}/lib)
-    target_link_libraries(wasmtime INTERFACE -lwasmtime m dl)
-    if(TROUPE_ENGINE STREQUAL wheel)
-        target_link_options(wasmtime INTERFACE -Wl,-rpath,${WASMTIME_ROOT}/lib)
-    endif()
-    target_compile_definitions(wasmtime INTERFACE
-        TROUPE_ENGINE_ORIGIN="${TROUPE_ENGINE}")
-endif()
-
-# Asked again only when library or header changed.
-file(SIZE ${wasmtime_file} wasmtime_size)
-file(TIMESTAMP ${wasmtime_file} wasmtime_time "%s")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
+    ${wasmtime_file} ${WASMTIME_ROOT}/include/wasmtime.h)
 file(STRINGS ${WASMTIME_ROOT}/include/wasmtime.h wasmtime_line REGEX "^#define WASMTIME_VERSION ")
 string(REGEX MATCH "[0-9]+\\.[0-9]+\\.[0-9]+" wasmtime_header "${wasmtime_line}")
-set(wasmtime_key "${wasmtime_file};${wasmtime_size};${wasmtime_time}")
-if(NOT "${wasmtime_key}" STREQUAL "${WASMTIME_ASKED}")
-    file(STRINGS ${wasmtime_file} wasmtime_line LIMIT_COUNT 1
-        REGEX "wasmtime_using_libunwind_[0-9]+_[0-9]+_[0-9]+$")
-    string(REGEX MATCH "[0-9]+_[0-9]+_[0-9]+$" wasmtime_library "${wasmtime_line}")
-    string(REPLACE "_" "." wasmtime_library "${wasmtime_library}")
-    set(WASMTIME_LIBRARY_VERSION "${wasmtime_library}" CACHE INTERNAL "what the library says it is")
-    set(WASMTIME_ASKED "${wasmtime_key}" CACHE INTERNAL "the file that said so")
-endif()
-if(NOT "${wasmtime_header}" STREQUAL "${WASMTIME_VERSION}" OR
-        NOT "${WASMTIME_LIBRARY_VERSION}" STREQUAL "${WASMTIME_VERSION}")
+file(STRINGS ${wasmtime_file} wasmtime_line LIMIT_COUNT 1
+    REGEX "wasmtime_using_libunwind_[0-9]+_[0-9]+_[0-9]+$")
+string(REGEX MATCH "[0-9]+_[0-9]+_[0-9]+$" wasmtime_library "${wasmtime_line}")
+string(REPLACE "_" "." wasmtime_library "${wasmtime_library}")
+if(NOT wasmtime_header STREQUAL WASMTIME_VERSION OR NOT wasmtime_library STREQUAL WASMTIME_VERSION)
     message(FATAL_ERROR
         "wasmtime is pinned to ${WASMTIME_VERSION}, but its headers are of version '${wasmtime_header}' and its "
-        "library of version '${WASMTIME_LIBRARY_VERSION}': they must be one.\n"
+        "library of version '${wasmtime_library}': they must be one.\n"
         "remedy: rm -r ${WASMTIME_ROOT} && ${wasmtime_remedy}")
 endif()
+
+# Linked by -L and -l with an rpath: linking the file by its path would write that path into the program.
+add_library(wasmtime INTERFACE IMPORTED GLOBAL)
+target_include_directories(wasmtime SYSTEM INTERFACE ${WASMTIME_ROOT}/include)
+target_link_directories(wasmtime INTERFACE ${WASMTIME_ROOT}/lib)
+target_link_libraries(wasmtime INTERFACE -lwasmtime m dl)
+if(TROUPE_ENGINE STREQUAL wheel)
+    target_link_options(wasmtime INTERFACE -Wl,-rpath,${WASMTIME_ROOT}/lib)
+endif()
+target_compile_definitions(wasmtime INTERFACE
+    TROUPE_ENGINE_ORIGIN="${TROUPE_ENGINE}")
 set(Wasmtime_FOUND TRUE)

@@ -1,0 +1,4 @@
+/* Returns a result that lies in its memory, at an odd address. */
+#include "raw.h"
+
+RAW_ACTOR(4097)

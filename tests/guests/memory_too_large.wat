@@ -1,0 +1,7 @@
+;; Wants 1 GiB of memory from the beginning: over any limit of the tests.
+(module
+  (memory (export "memory") 16384)
+  (func (export "troupe:component/actor@0.1.0#handle-message")
+    (param i64 i32 i64 i32 i32 i32 i32 i64 i32 i32 i32 i32 i32) (result i32)
+    (i32.const 1024))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 4096)))

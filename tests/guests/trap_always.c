@@ -1,0 +1,10 @@
+/* Starts well and traps in every message: the restart intensity has to end it. */
+#include "troupe_guest.h"
+
+static tg_answer on_message(const tg_message *message)
+{
+    (void)message;
+    __builtin_trap();
+}
+
+TG_ACTOR(.handle_message = on_message)

@@ -1,0 +1,17 @@
+/* Traps before it has started. */
+#include "troupe_guest.h"
+
+static tg_answer pre_start(const tg_config *config)
+{
+    (void)config;
+    __builtin_trap();
+}
+
+static tg_answer on_message(const tg_message *message)
+{
+    (void)message;
+    return tg_none();
+}
+
+TG_ACTOR(.handle_message = on_message)
+TG_LIFECYCLE(.pre_start = pre_start)

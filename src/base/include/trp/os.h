@@ -72,6 +72,9 @@ bool trp_thread_start(trp_thread *thread, const char *name, size_t stack_bytes, 
                       void *arg);
 void trp_thread_join(trp_thread *thread);
 
+/* trp_stack_left - bytes between here and the end of this thread's stack. Asks the system once a thread. */
+size_t trp_stack_left(void);
+
 /* trp_cores - processors this process may use: affinity and the cgroup's cpu.max. At least 1. */
 unsigned trp_cores(void);
 

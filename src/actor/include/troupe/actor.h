@@ -527,7 +527,7 @@ typedef struct troupe_totals {
     uint64_t handled;      /* at receivers: the handler finished, well or with an error */
     uint64_t failed;       /* of handled: with an error */
     uint64_t dead_letters;
-    uint64_t waiting;      /* by walking the mailboxes; exact only when nothing runs */
+    uint64_t waiting;      /* accepted and not finished, by the mailboxes' own counts of room */
     uint64_t live;         /* components, without attached threads */
     uint64_t slots;        /* ever made */
     uint64_t crashes;      /* lives that ended by a crash */
@@ -535,6 +535,10 @@ typedef struct troupe_totals {
 
 /* troupe_totals_now - the counts so far. Any thread; exact when the system is at rest. */
 void troupe_totals_now(troupe_system *system, troupe_totals *ret_totals);
+
+/* troupe_walk_mailboxes - how many messages wait, by walking every mailbox node by node: the witness in
+ * sent = handled + dead letters + waiting. Threads: only while nothing runs or sends. */
+uint64_t troupe_walk_mailboxes(troupe_system *system);
 
 typedef enum troupe_phase {
     TROUPE_PHASE_STARTING,

@@ -1,0 +1,90 @@
+/* account.c - what can be asked of a system: counts and states. Nothing here stops anybody. */
+#include "cell.h"
+
+const char *troupe_exit_reason_name(troupe_exit_reason reason)
+{
+    static const char *const names[] = {
+        [TROUPE_EXIT_NORMAL] = "normal",   [TROUPE_EXIT_CRASHED] = "crashed",
+        [TROUPE_EXIT_KILLED] = "killed",   [TROUPE_EXIT_TIMEOUT] = "timeout",
+        [TROUPE_EXIT_REFUSED] = "refused", [TROUPE_EXIT_GAVE_UP] = "gave up",
+    };
+
+    return (size_t)reason < sizeof names / sizeof *names ? names[reason] : "unknown reason";
+}
+
+/* Nodes that were pushed and not taken, and the one at hand of a pending handler. */
+static uint64_t walk(trp_cell *cell)
+{
+    uint64_t n = cell->current && cell->current->kind == TRP_NODE_MESSAGE;
+    trp_node *node = trp_load_acquire(&cell->mailbox.tail->next); /* pairs with push */
+
+    for (; node; node = trp_load_acquire(&node->next))
+        n += node->kind == TRP_NODE_MESSAGE;
+    if (!cell->thread)
+        return n;
+    for (node = cell->thread->saved; node; node = trp_load_relaxed(&node->next)) /* at rest */
+        n += node->kind == TRP_NODE_MESSAGE;
+    return n;
+}
+
+void troupe_totals_now(troupe_system *system, troupe_totals *ret_totals)
+{
+    troupe_totals totals = {
+        .sent = trp_load_relaxed(&system->sent), /* counts, all of these */
+        .handled = trp_load_relaxed(&system->handled),
+        .failed = trp_load_relaxed(&system->failed),
+        .crashes = trp_load_relaxed(&system->n_crashes),
+    };
+
+    trp_mutex_lock(&system->slots_lock);
+    totals.slots = system->n_slots - 1;
+    trp_mutex_unlock(&system->slots_lock);
+    for (uint32_t slot = 1; slot <= totals.slots; slot++) {
+        trp_cell *cell = trp_slot_at(system, slot);
+
+        totals.sent += trp_load_relaxed(&cell->n_sent);
+        totals.handled += trp_load_relaxed(&cell->n_handled);
+        totals.failed += trp_load_relaxed(&cell->n_failed);
+        totals.waiting += trp_load_relaxed(&cell->waiting);
+    }
+    trp_mutex_lock(&system->roots_lock);
+    totals.live = system->n_live;
+    trp_mutex_unlock(&system->roots_lock);
+    trp_mutex_lock(&system->dead_lock);
+    totals.dead_letters = system->n_dead;
+    trp_mutex_unlock(&system->dead_lock);
+    *ret_totals = totals;
+}
+
+uint64_t troupe_walk_mailboxes(troupe_system *system)
+{
+    uint64_t n = 0;
+
+    for (uint32_t slot = 1; slot < system->n_slots; slot++)
+        n += walk(trp_slot_at(system, slot));
+    return n;
+}
+
+troupe_status troupe_info_of(troupe_system *system, troupe_id id, troupe_info *ret_info)
+{
+    const trp_cell *cell = trp_cell_find(system, id);
+
+    if (!cell)
+        return TROUPE_E_GONE;
+    *ret_info = (troupe_info){
+        .id = id,
+        .phase = (troupe_phase)trp_load_relaxed(&cell->phase), /* as it stands, all of these */
+        .incarnation = trp_load_relaxed(&cell->incarnation),
+        .waiting = trp_load_relaxed(&cell->waiting),
+        .handled = trp_load_relaxed(&cell->n_handled),
+        .failed = trp_load_relaxed(&cell->n_failed),
+    };
+    return TROUPE_OK;
+}
+
+uint32_t troupe_waiting(troupe_system *system, troupe_id id)
+{
+    const trp_cell *cell = trp_cell_find(system, id);
+
+    return cell ? trp_load_relaxed(&cell->waiting) : 0; /* as it stands */
+}

@@ -1,0 +1,159 @@
+/* backpressure.c - room in mailboxes, and who waits for it.
+ *
+ * waiting counts the messages that take room: reserved by the sender before the push, given back by the receiver
+ * after the handler. A sender that meets a full `block` mailbox is muted: it joins the target's list, its message
+ * goes in over the bound, and it gets no turn until the target has room again (half its bound).
+ *
+ * Threads:    reserve: any sender. give: the receiver, and a sender that takes a reservation back.
+ * Invariants: 1. waiting <= bound, plus one bound of overshoot for each muted sender, plus reservations about to be taken
+ *                back. If broken: memory grows with the flood.
+ *             2. A muted cell stands in the list of exactly one target, muted_on (both under mute_lock). If broken: it is
+ *                never woken, or twice.
+ *             3. The chain muted_on -> muted_on -> ... has no circle: the one who would close it gets full. If
+ *                broken: the circle waits for ever.
+ *             4. Joining writes n_muted, then reads waiting; giving room writes waiting, then reads n_muted (all
+ *                seq). If broken: room comes and nobody is woken.
+ */
+#include "cell.h"
+
+static uint32_t low_mark(const trp_cell *cell)
+{
+    return cell->bound / 2;
+}
+
+static bool closes_circle_locked(const trp_cell *sender, const trp_cell *target)
+{
+    for (const trp_cell *at = target; at; at = trp_load_relaxed(&at->muted_on)) { /* under mute_lock */
+        if (at == sender)
+            return true;
+    }
+    return false;
+}
+
+static void join_locked(trp_cell *sender, trp_cell *target)
+{
+    trp_store_seq(&sender->muted_on, target);
+    sender->overshoot = 0;
+    sender->mute_next = NULL;
+    if (target->mute_last)
+        target->mute_last->mute_next = sender;
+    else
+        target->mute_first = sender;
+    target->mute_last = sender;
+    trp_add_seq(&target->n_muted, 1);
+}
+
+static void leave_locked(trp_cell *sender)
+{
+    trp_cell *target = trp_load_relaxed(&sender->muted_on); /* under mute_lock */
+    trp_cell *before = NULL;
+
+    for (trp_cell *at = target->mute_first; at != sender; at = at->mute_next)
+        before = at;
+    if (before)
+        before->mute_next = sender->mute_next;
+    else
+        target->mute_first = sender->mute_next;
+    if (target->mute_last == sender)
+        target->mute_last = before;
+    trp_sub_seq(&target->n_muted, 1);
+    trp_store_seq(&sender->muted_on, NULL);
+}
+
+void trp_mute_cancel(trp_cell *cell)
+{
+    trp_mutex_lock(&cell->system->mute_lock);
+    if (trp_load_relaxed(&cell->muted_on)) /* under mute_lock */
+        leave_locked(cell);
+    trp_mutex_unlock(&cell->system->mute_lock);
+}
+
+static void wake_muted(trp_cell *target)
+{
+    for (;;) {
+        trp_cell *first;
+
+        trp_mutex_lock(&target->system->mute_lock);
+        first = target->mute_first;
+        if (first)
+            leave_locked(first);
+        trp_mutex_unlock(&target->system->mute_lock);
+        if (!first)
+            return;
+        trp_cell_poke(first);
+    }
+}
+
+void trp_room_give(trp_cell *cell, uint32_t n)
+{
+    uint32_t left = trp_sub_seq(&cell->waiting, n) - n;
+
+    if (left <= low_mark(cell) && trp_load_seq(&cell->n_muted))
+        wake_muted(cell);
+}
+
+void trp_room_release_all(trp_cell *cell)
+{
+    if (trp_load_seq(&cell->n_muted))
+        wake_muted(cell);
+}
+
+/* Joins target's list, or learns that there is room, or that it has ended. */
+static troupe_status mute_locked(trp_cell *sender, trp_cell *target, troupe_id id, uint32_t own)
+{
+    if (trp_load_relaxed(&sender->muted_on)) { /* under mute_lock */
+        if (sender->overshoot >= target->bound)
+            return TROUPE_E_FULL;
+        sender->overshoot++;
+        return TROUPE_OK;
+    }
+    if (closes_circle_locked(sender, target))
+        return TROUPE_E_FULL;
+    join_locked(sender, target);
+    if (trp_load_seq(&target->waiting) <= low_mark(target) + own ||
+        trp_load_seq(&target->id) != id.value)
+        leave_locked(sender);
+    return TROUPE_OK;
+}
+
+static troupe_status mute(trp_cell *sender, trp_cell *target, troupe_id id, uint32_t own)
+{
+    troupe_status status;
+
+    trp_mutex_lock(&sender->system->mute_lock);
+    status = mute_locked(sender, target, id, own);
+    trp_mutex_unlock(&sender->system->mute_lock);
+    return status;
+}
+
+static bool has_room(trp_cell *sender, void *arg)
+{
+    (void)arg;
+    return !trp_load_seq(&sender->muted_on);
+}
+
+troupe_status trp_room_reserve(trp_cell *sender, trp_cell *target, troupe_id id)
+{
+    for (;;) {
+        troupe_status status;
+
+        if (trp_add_seq(&target->waiting, 1) < target->bound)
+            return TROUPE_OK;
+        if (target->on_full == TROUPE_ON_FULL_BLOCK && !sender->thread)
+            status = mute(sender, target, id, 1);
+        else
+            status = TROUPE_E_FULL;
+        if (status == TROUPE_OK)
+            return TROUPE_OK;
+        trp_room_give(target, 1);
+        if (target->on_full != TROUPE_ON_FULL_BLOCK || !sender->thread)
+            return status;
+        status = mute(sender, target, id, 0);
+        if (status != TROUPE_OK)
+            return status;
+        if (!trp_thread_block(sender, has_room))
+            return TROUPE_E_FULL;
+        if (trp_load_seq(&target->id) != id.value)
+            return TROUPE_E_GONE;
+    }
+}

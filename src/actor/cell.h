@@ -1,0 +1,364 @@
+/* cell.h - one component's cell, and what the files of this room share.
+ *
+ * A context is its cell: a handler and an attached thread both act through one. Cells live in slots that are
+ * never freed while the system lives.
+ *
+ * Who owns a cell: at any moment it is free for nobody (asleep: nothing waits), blocked (dormant: only an ask or
+ * a signal concerns it), or owned by exactly one thread that runs its turn. See turn.c.
+ */
+#ifndef TRP_ACTOR_CELL_H
+#define TRP_ACTOR_CELL_H
+
+#include "mailbox.h"
+#include "troupe/actor.h"
+#include "troupe/exec.h"
+#include "trp/atomic.h"
+#include "trp/list.h"
+#include "trp/os.h"
+
+typedef struct troupe_context trp_cell;
+typedef struct trp_request trp_request;
+
+/* ---- asks: what others want of a cell, as bits; no memory, never refused ---- */
+
+typedef enum trp_ask {
+    TRP_ASK_STOP_SHUTDOWN = 1 << 0,
+    TRP_ASK_STOP_REQUESTED = 1 << 1,
+    TRP_ASK_STOP_RESTART = 1 << 2,
+    TRP_ASK_KILL = 1 << 3,
+    TRP_ASK_WAKE = 1 << 4,
+    TRP_ASK_RESTART = 1 << 5,
+    TRP_ASK_RELEASE = 1 << 6,
+    TRP_ASK_GIVE_UP = 1 << 7,
+    TRP_ASK_DEADLINE = 1 << 8, /* the stop timeout is over */
+} trp_ask;
+
+/* ---- signals: news with a body, in a stack of their own ---- */
+
+typedef enum trp_signal_kind {
+    TRP_SIGNAL_NOTICE,
+    TRP_SIGNAL_MONITOR,
+    TRP_SIGNAL_DEMONITOR,
+} trp_signal_kind;
+
+typedef struct trp_signal {
+    struct trp_signal *next;
+    trp_signal_kind kind;
+    uint64_t target;      /* whom it is for */
+    uint32_t life;        /* notice of a monitor: the watcher's incarnation; 0: any */
+    uint32_t incarnation; /* of whom it tells */
+    uint64_t id;          /* of whom it tells; monitor: the watcher */
+    uint64_t monitor;
+    unsigned flags;       /* monitor */
+    troupe_event event;
+    troupe_exit_reason reason;
+    char *text;           /* inside; NULL: none */
+    void *child;          /* the parent's entry of the child it tells of */
+} trp_signal;
+
+/* ---- life ---- */
+
+/* Where a cell stands. Owner only. */
+typedef enum trp_step {
+    TRP_STEP_FREE,
+    TRP_STEP_PRE_START,
+    TRP_STEP_POST_START,
+    TRP_STEP_RUN,
+    TRP_STEP_DRAIN,    /* a stop: what waits is handled */
+    TRP_STEP_PRE_STOP,
+    TRP_STEP_CHILDREN, /* the life is over; its children end, the last one first */
+    TRP_STEP_POST_STOP,
+    TRP_STEP_HELD,
+} trp_step;
+
+typedef struct trp_child_entry {
+    trp_link link; /* owner: the parent */
+    uint64_t id;
+    bool asked; /* to stop */
+} trp_child_entry;
+
+/* Senders call it without a lock, so it and its state stay until the system is freed. */
+typedef struct trp_route {
+    troupe_id (*choose)(void *self, troupe_system *system);
+    struct trp_route *next; /* under slots_lock */
+    uint8_t state[] __attribute__((aligned(16)));
+} trp_route;
+
+typedef struct trp_watcher {
+    struct trp_watcher *next;
+    uint64_t id, monitor;
+    uint32_t life;
+    unsigned flags;
+    trp_signal *down; /* made ahead: the last notice cannot fail */
+} trp_watcher;
+
+typedef struct trp_watched {
+    struct trp_watched *next;
+    uint64_t monitor, target;
+} trp_watched;
+
+/* What an attached thread waits on. */
+typedef struct trp_thread_end {
+    trp_mutex lock;
+    trp_condition wake;
+    bool ready;                  /* under lock */
+    trp_node *saved, *saved_last; /* messages that came while it waited for something else */
+    trp_node *received;          /* lent to the caller of troupe_receive */
+    trp_signal *notices;         /* notices not looked at yet */
+} trp_thread_end;
+
+struct troupe_context {
+    troupe_task task; /* first: the executor's node is the cell */
+    troupe_system *system;
+    uint32_t slot;
+    uint32_t generation;    /* of the next component here; under slots_lock, then its owner's */
+    trp_thread_end *thread; /* set: an attached thread, not a component */
+
+    /* any thread */
+    trp_mailbox mailbox;
+    _Atomic uint64_t id;      /* 0: no component is here */
+    _Atomic uint32_t waiting; /* messages that take room */
+    _Atomic bool closed;      /* takes no new messages */
+    _Atomic uint32_t n_muted; /* cells that wait for room here */
+    uint32_t bound;           /* set at spawn */
+    troupe_on_full on_full;   /* set at spawn */
+    struct trp_route *_Atomic route; /* set: messages go where it says */
+    _Atomic(trp_signal *) signals TRP_ALIGN_LINE;
+    _Atomic uint64_t asks; /* generation << 32 | incarnation (16 bits) << 16 | bits */
+    _Atomic uint32_t dormant;
+
+    /* owner; the atomic ones may be read by any thread */
+    trp_step step TRP_ALIGN_LINE;
+    bool pending;          /* the hook or handler of this step returned TROUPE_PENDING */
+    bool woken;            /* a wake came */
+    bool stop_asked;
+    bool started_once;     /* a life passed post_start */
+    bool leaving;          /* ended, its slot not given back yet */
+    bool crashing;         /* troupe_crash was called */
+    bool exiting;          /* troupe_exit_self was called */
+    bool stopping_for_good;
+    bool drain, supervised, start_on_own_turn, killed, entered; /* entered: pre_start succeeded */
+    troupe_stop_reason stop_reason;
+    troupe_start_reason start_reason;
+    trp_node *current;     /* the message being handled */
+    trp_request *request;  /* its request, while not answered */
+    uint32_t n_done;       /* taken, room not yet given back */
+    const troupe_child_ops *child;
+    const troupe_actor_ops *actor;
+    void *state;
+    size_t state_size;
+    const void *argument;
+    uint64_t stop_timeout;
+    char *name; /* under names_lock */
+    _Atomic uint32_t incarnation;
+    _Atomic uint32_t phase; /* troupe_phase */
+    _Atomic uint64_t n_sent, n_handled, n_failed;
+    _Atomic uint64_t parent; /* who spawned it */
+    trp_child_entry *entry; /* the parent's */
+    trp_signal *down;      /* made ahead: the last notice to the parent */
+    trp_link roots;        /* under roots_lock: spawned by a thread */
+    trp_link children;     /* of trp_child_entry, in start order */
+    trp_link asked;        /* requests of this life, open */
+    trp_link held;         /* requests that this life accepted and did not answer */
+    uint32_t n_held, n_held_swept;
+    trp_link timers;       /* of this life */
+    uint32_t n_timers, n_timers_swept;
+    trp_watcher *watchers;
+    trp_watched *watched;
+    struct trp_stop_timer *stop_timer;
+    troupe_exit exit;      /* of the life that ends */
+
+    /* under mute_lock */
+    _Atomic(trp_cell *) muted_on;
+    trp_cell *mute_next;
+    trp_cell *mute_first, *mute_last; /* who waits for room here */
+    uint32_t overshoot;               /* sends accepted over the bound while muted */
+
+    trp_cell *free_next; /* under slots_lock */
+};
+
+#define TRP_CHUNK 1024u
+#define TRP_CHUNKS 16384u
+#define TRP_REQUEST_CHUNKS 65536u
+#define TRP_DEAD_KEPT 128u
+
+typedef struct trp_name_entry trp_name_entry;
+
+struct troupe_system {
+    troupe_executor *executor;
+    troupe_log log;
+    size_t message_max;
+    uint64_t stop_timeout;
+    unsigned batch;
+    bool closing; /* under roots_lock */
+    int pid;      /* of the process that made it */
+
+    _Atomic(trp_cell *) *chunks; /* by slot / TRP_CHUNK */
+    trp_mutex slots_lock;
+    uint32_t n_slots;            /* under slots_lock; the first is 1 */
+    trp_cell *free_first, *free_last; /* under slots_lock: oldest first, so that ids differ long */
+    uint32_t first_generation;
+    trp_route *routes; /* under slots_lock: every one ever made */
+
+    trp_mutex names_lock;
+    trp_name_entry **names; /* buckets, under names_lock */
+    size_t n_names, n_buckets;
+
+    trp_mutex roots_lock;
+    trp_condition roots_changed;
+    trp_link roots;  /* under roots_lock: components that threads spawned, in order */
+    uint64_t n_live; /* under roots_lock */
+
+    trp_mutex requests_lock;
+    _Atomic(trp_request *) *request_chunks; /* by slot; grown under requests_lock */
+    uint32_t n_requests;                    /* the first is 1 */
+    trp_request *free_requests;
+
+    trp_mutex mute_lock;
+
+    trp_mutex dead_lock;
+    troupe_dead_letter dead[TRP_DEAD_KEPT]; /* under dead_lock */
+    uint64_t n_dead;
+
+    _Atomic uint64_t n_monitors, n_crashes;
+    _Atomic uint64_t sent, handled, failed; /* of cells that ended, and of timers */
+    trp_mutex random_lock;
+    trp_random random; /* under random_lock; simulation */
+};
+
+static inline troupe_id trp_id_of(const trp_cell *cell)
+{
+    return (troupe_id){trp_load_relaxed(&cell->id)}; /* owner, or a hint */
+}
+
+/* News: an ask or a signal that the owner has not looked at. */
+static inline bool trp_has_news(trp_cell *cell)
+{
+    return (trp_load_seq(&cell->asks) & 0xffff) || trp_load_seq(&cell->signals);
+}
+
+static inline void trp_set_phase(trp_cell *cell, troupe_phase phase)
+{
+    trp_store_relaxed(&cell->phase, (uint32_t)phase); /* for lookers-on */
+}
+
+/* slots.c */
+trp_cell *trp_slot_at(const troupe_system *system, uint32_t slot); /* NULL: never made */
+trp_cell *trp_cell_find(const troupe_system *system, troupe_id id); /* NULL: gone */
+trp_cell *trp_slot_take(troupe_system *system); /* owned by the caller, with a fresh generation in asks; NULL */
+void trp_slot_give(trp_cell *cell);             /* asleep, of nobody */
+void trp_slots_free(troupe_system *system);
+
+/* names.c */
+troupe_status trp_name_reserve(trp_cell *cell, const char *name, troupe_id id);
+void trp_name_publish(trp_cell *cell);
+void trp_name_release(trp_cell *cell);
+void trp_names_free(troupe_system *system);
+
+/* turn.c */
+void trp_turn(void *system, troupe_task *task);
+void trp_cell_schedule(trp_cell *cell);
+void trp_cell_poke(trp_cell *cell);
+bool trp_cell_ask(troupe_system *system, troupe_id id, uint32_t incarnation, trp_ask ask);
+void trp_signal_send(troupe_system *system, trp_signal *signal);
+trp_signal *trp_signals_take(trp_cell *cell); /* oldest first */
+void trp_signal_free(trp_signal *signal);
+
+/* message.c */
+trp_node *trp_node_new(troupe_bytes payload, troupe_payload *shared);
+void trp_node_free(trp_node *node);
+void trp_node_release(trp_node *node); /* its payload, topic and trace; the node stays */
+troupe_bytes trp_node_payload(const trp_node *node);
+troupe_message trp_node_message(const trp_node *node);
+size_t trp_node_size(const trp_node *node);
+
+/* send.c */
+troupe_status trp_send_node(trp_cell *sender, trp_cell *target, troupe_id id, trp_node *node);
+troupe_status trp_resolve(trp_cell *sender, troupe_id *id, size_t size, trp_cell **ret_target);
+void trp_push(trp_cell *target, trp_node *node);
+
+/* backpressure.c */
+troupe_status trp_room_reserve(trp_cell *sender, trp_cell *target, troupe_id id);
+void trp_room_give(trp_cell *cell, uint32_t n);
+void trp_room_release_all(trp_cell *cell); /* the cell ends: nobody waits for it any more */
+void trp_mute_cancel(trp_cell *cell);
+
+/* request.c */
+struct trp_request {
+    _Atomic uint64_t word; /* generation << 1 | closed */
+    _Atomic uint32_t refs; /* requester, holder or node, timer */
+    uint32_t slot;
+    troupe_system *system;
+    uint64_t requester;
+    uint32_t incarnation;
+    trp_node *reply; /* made ahead: an answer is never refused for room */
+    troupe_timer timer;
+    trp_link asked, held;
+    trp_request *free_next;
+};
+void trp_request_accept(trp_cell *holder, trp_node *node);
+/* True: this call ended it. */
+bool trp_request_close(trp_request *request, troupe_status status, troupe_bytes payload);
+void trp_request_drop(trp_cell *holder, trp_node *node, troupe_status status, troupe_bytes text);
+void trp_request_answer_current(trp_cell *holder, troupe_status status, troupe_bytes text);
+void trp_requests_end_held(trp_cell *cell, troupe_status status, const char *text);
+void trp_requests_end_asked(trp_cell *cell);
+bool trp_request_take_reply(trp_cell *cell, trp_node *node);
+troupe_status trp_request_send(trp_cell *sender, troupe_id target, troupe_bytes payload,
+                               uint64_t timeout_ns, troupe_correlation *ret_correlation);
+void trp_requests_free(troupe_system *system);
+
+/* timer.c */
+void trp_timers_end(trp_cell *cell);
+void trp_stop_timer_start(trp_cell *cell);
+void trp_stop_timer_end(trp_cell *cell);
+
+/* monitor.c */
+void trp_monitor_added(trp_cell *cell, trp_signal *signal); /* takes signal */
+void trp_monitor_removed(trp_cell *cell, trp_signal *signal);
+bool trp_monitor_known(trp_cell *cell, uint64_t monitor, bool last);
+void trp_monitors_tell(trp_cell *cell, troupe_event event); /* those who watch it */
+void trp_monitors_end(trp_cell *cell);                      /* those that this life holds */
+void trp_signal_tell(trp_signal *signal, trp_cell *about, troupe_event event);
+
+/* handle.c */
+void trp_handle_finish(trp_cell *cell, troupe_status status);
+void trp_handle_give_up(trp_cell *cell, troupe_dead_reason reason, troupe_status status,
+                        const char *text);
+bool trp_handle_batch(trp_cell *cell);
+void trp_bury(trp_cell *cell, troupe_dead_reason reason);
+
+/* life.c */
+typedef enum trp_next {
+    TRP_NEXT_MORE,    /* give others a turn, then go on */
+    TRP_NEXT_SLEEP,   /* nothing waits */
+    TRP_NEXT_BLOCKED, /* only an ask or a signal concerns it */
+    TRP_NEXT_MUTED,   /* as blocked, until its target has room */
+    TRP_NEXT_FREE,    /* the component is gone: the slot is for another */
+} trp_next;
+trp_next trp_life_advance(trp_cell *cell);
+void trp_life_asked(trp_cell *cell, uint32_t asks);
+void trp_life_begin(trp_cell *cell, troupe_start_reason reason);
+void trp_life_notice(trp_cell *cell, trp_signal *signal); /* takes signal */
+/* False: memory is out and nobody was told. The last notice cannot fail. */
+bool trp_parent_tell(trp_cell *cell, troupe_event event);
+troupe_status trp_life_pre_start(trp_cell *cell, troupe_error *error);
+void trp_exit_fill(trp_cell *cell, troupe_exit_reason reason, const char *text);
+
+/* spawn.c */
+bool trp_state_renew(trp_cell *cell); /* zeroed bytes for the next life; false: memory is out */
+void trp_state_free(trp_cell *cell);
+void trp_cell_reset(trp_cell *cell); /* a slot just taken: as nobody's, with lists that are empty */
+
+/* dead.c */
+void trp_dead_letter(troupe_system *system, troupe_dead_reason reason, uint64_t sender,
+                     troupe_id target, uint64_t sequence, size_t size);
+
+/* thread.c */
+typedef bool (*trp_until)(trp_cell *cell, void *arg);
+bool trp_thread_wait(trp_cell *cell, uint64_t deadline_ns, trp_until until, void *arg);
+/* Until done says so: room in a mailbox. False: a simulation in which nothing happens any more. */
+bool trp_thread_block(trp_cell *cell, trp_until done);
+uint64_t trp_deadline(const troupe_system *system, uint64_t timeout_ns);
+
+#endif

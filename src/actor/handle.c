@@ -1,0 +1,154 @@
+/* handle.c - a message and its handler: the straight part of a message's way.
+ *
+ * Runs in the turn of the cell's owner. Each node ends in exactly one of: handled, dead letter, dropped reply.
+ */
+#include "cell.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The node at hand is done with; it stays as the mailbox's `done` node. */
+static void settle(trp_cell *cell)
+{
+    trp_node *node = cell->current;
+
+    cell->current = NULL;
+    cell->request = NULL;
+    if (node->counted)
+        cell->n_done++;
+    trp_node_release(node);
+}
+
+static void give_room(trp_cell *cell)
+{
+    uint32_t n = cell->n_done;
+
+    cell->n_done = 0;
+    if (n)
+        trp_room_give(cell, n);
+}
+
+static void log_failure(trp_cell *cell, troupe_status status)
+{
+    char text[128];
+    int n = snprintf(text, sizeof text, "message %llu failed: %s",
+                     (unsigned long long)cell->current->sequence, troupe_status_text(status));
+
+    troupe_log_write(cell, TROUPE_LEVEL_DEBUG, "message-failed", (troupe_bytes){text, (size_t)n});
+}
+
+/* The handler is through with the message at hand, well or with an error. */
+void trp_handle_finish(trp_cell *cell, troupe_status status)
+{
+    trp_count_own(&cell->n_handled, 1);
+    if (status != TROUPE_OK) {
+        trp_count_own(&cell->n_failed, 1);
+        log_failure(cell, status);
+        trp_request_answer_current(cell, status, (troupe_bytes){0});
+    }
+    settle(cell);
+}
+
+/* The message at hand will not be finished. */
+void trp_handle_give_up(trp_cell *cell, troupe_dead_reason reason, troupe_status status,
+                        const char *text)
+{
+    trp_node *node = cell->current;
+
+    if (!node)
+        return;
+    trp_dead_letter(cell->system, reason, node->sender, (troupe_id){node->target}, node->sequence,
+                    trp_node_size(node));
+    trp_request_answer_current(cell, status, troupe_text(text));
+    settle(cell);
+    give_room(cell);
+}
+
+static void handle_message(trp_cell *cell, trp_node *node)
+{
+    troupe_message message;
+    troupe_status status;
+
+    trp_request_accept(cell, node);
+    if (!cell->actor || !cell->actor->handle_message) {
+        trp_handle_give_up(cell, TROUPE_DEAD_NO_HANDLER, TROUPE_E_GONE, "handles no messages");
+        return;
+    }
+    message = trp_node_message(node);
+    status = cell->actor->handle_message(cell->state, cell, &message);
+    if (cell->crashing)
+        return; /* the end of this life takes the message */
+    if (status == TROUPE_PENDING)
+        cell->pending = true;
+    else
+        trp_handle_finish(cell, status);
+}
+
+static void handle_reply(trp_cell *cell, trp_node *node)
+{
+    troupe_answer answer = {.correlation = {node->correlation},
+                            .status = (troupe_status)node->status,
+                            .payload = trp_node_payload(node)};
+
+    if (trp_request_take_reply(cell, node) && cell->actor && cell->actor->handle_reply)
+        cell->actor->handle_reply(cell->state, cell, &answer);
+    settle(cell);
+}
+
+/* For a component that was here before. */
+static void bury_one(trp_cell *cell, trp_node *node, troupe_dead_reason reason)
+{
+    if (node->kind == TRP_NODE_MESSAGE) {
+        trp_dead_letter(cell->system, reason, node->sender, (troupe_id){node->target},
+                        node->sequence, trp_node_size(node));
+        trp_request_drop(cell, node, TROUPE_E_GONE, (troupe_bytes){0});
+    }
+    settle(cell);
+}
+
+static trp_node *take(trp_cell *cell)
+{
+    trp_node *done = NULL;
+    trp_node *node = trp_mailbox_take(&cell->mailbox, &done);
+
+    trp_node_free(done);
+    cell->current = node;
+    return node;
+}
+
+void trp_bury(trp_cell *cell, troupe_dead_reason reason)
+{
+    trp_node *node;
+
+    while ((node = take(cell)))
+        bury_one(cell, node, reason);
+    give_room(cell);
+}
+
+/* Up to a batch of messages. True: nothing more was linked. */
+bool trp_handle_batch(trp_cell *cell)
+{
+    bool empty = false;
+
+    for (unsigned n = cell->system->batch; n > 0; n--) {
+        trp_node *node = take(cell);
+
+        if (!node) {
+            empty = true;
+            break;
+        }
+        if (node->target != trp_id_of(cell).value)
+            bury_one(cell, node, TROUPE_DEAD_ENDED);
+        else if (node->kind == TRP_NODE_REPLY)
+            handle_reply(cell, node);
+        else
+            handle_message(cell, node);
+        if (cell->crashing || cell->exiting || cell->pending || trp_has_news(cell) ||
+            trp_load_relaxed(&cell->muted_on)) /* a hint: advance looks again */
+            break;
+        if (cell->n_done > cell->bound / 4)
+            give_room(cell);
+    }
+    give_room(cell);
+    return empty;
+}

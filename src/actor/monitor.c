@@ -1,0 +1,205 @@
+/* monitor.c - watching: exactly one last notice for each monitor, also of what is already gone.
+ *
+ * The target keeps its watchers, the watcher its watched: each list is touched by its own cell's owner only, and
+ * signals go between them. The last notice is made when the monitor is, so that it cannot fail.
+ */
+#include "cell.h"
+
+#include <string.h>
+
+/* Fill signal with what happens to about, and send it to whom it is for. */
+void trp_signal_tell(trp_signal *signal, trp_cell *about, troupe_event event)
+{
+    bool over = event != TROUPE_EVENT_STARTED && event != TROUPE_EVENT_STOPPING;
+
+    signal->kind = TRP_SIGNAL_NOTICE;
+    signal->event = event;
+    signal->id = over ? about->exit.id.value : trp_id_of(about).value; /* it may be gone by now */
+    signal->incarnation = trp_load_relaxed(&about->incarnation);       /* owner */
+    signal->reason = over ? about->exit.reason : TROUPE_EXIT_NORMAL;
+    if (over && about->exit.text[0])
+        signal->text = trp_strdup(about->exit.text); /* a notice without its text is still a notice */
+    trp_signal_send(about->system, signal);
+}
+
+static void free_watcher(trp_watcher *watcher)
+{
+    trp_signal_free(watcher->down);
+    trp_free(watcher);
+}
+
+static trp_watcher *new_watcher(trp_cell *cell, troupe_id target, unsigned flags)
+{
+    trp_watcher *watcher = trp_alloc_zeroed(sizeof *watcher);
+
+    if (!watcher)
+        return NULL;
+    watcher->down = trp_alloc_zeroed(sizeof *watcher->down);
+    if (!watcher->down) {
+        trp_free(watcher);
+        return NULL;
+    }
+    watcher->id = trp_id_of(cell).value;
+    watcher->life = trp_load_relaxed(&cell->incarnation); /* owner */
+    watcher->flags = flags;
+    watcher->monitor = trp_add_relaxed(&cell->system->n_monitors, 1) + 1; /* only unique */
+    watcher->down->kind = TRP_SIGNAL_NOTICE;
+    watcher->down->event = TROUPE_EVENT_DOWN;
+    watcher->down->target = watcher->id;
+    watcher->down->life = watcher->life;
+    watcher->down->monitor = watcher->monitor;
+    watcher->down->id = target.value;
+    return watcher;
+}
+
+/* The target is no more: say so at once. */
+static void tell_gone(troupe_system *system, trp_watcher *watcher)
+{
+    trp_signal *down = watcher->down;
+
+    watcher->down = NULL;
+    free_watcher(watcher);
+    down->text = trp_strdup("gone before it was watched");
+    trp_signal_send(system, down);
+}
+
+troupe_status troupe_monitor_start(troupe_context *ctx, troupe_id id, unsigned flags,
+                                   troupe_monitor *ret_monitor)
+{
+    trp_watched *watched = trp_alloc(sizeof *watched);
+    trp_signal *signal = trp_alloc_zeroed(sizeof *signal);
+    trp_watcher *watcher = new_watcher(ctx, id, flags);
+
+    if (!watched || !signal || !watcher) {
+        trp_free(watched);
+        trp_free(signal);
+        if (watcher)
+            free_watcher(watcher);
+        return TROUPE_E_NO_MEMORY;
+    }
+    *watched = (trp_watched){ctx->watched, watcher->monitor, id.value};
+    ctx->watched = watched;
+    if (ret_monitor)
+        *ret_monitor = (troupe_monitor){watcher->monitor};
+    if (!trp_slot_at(ctx->system, (uint32_t)id.value) || !id.value) {
+        trp_free(signal);
+        tell_gone(ctx->system, watcher);
+        return TROUPE_OK;
+    }
+    signal->kind = TRP_SIGNAL_MONITOR;
+    signal->target = id.value;
+    signal->child = watcher;
+    trp_signal_send(ctx->system, signal);
+    return TROUPE_OK;
+}
+
+static void demonitor(trp_cell *cell, const trp_watched *watched)
+{
+    trp_signal *signal = trp_alloc_zeroed(sizeof *signal);
+
+    if (!signal) /* its notice will be dropped as unknown */
+        return;
+    signal->kind = TRP_SIGNAL_DEMONITOR;
+    signal->target = watched->target;
+    signal->monitor = watched->monitor;
+    trp_signal_send(cell->system, signal);
+}
+
+bool trp_monitor_known(trp_cell *cell, uint64_t monitor, bool last)
+{
+    for (trp_watched **at = &cell->watched; *at; at = &(*at)->next) {
+        trp_watched *watched = *at;
+
+        if (watched->monitor != monitor)
+            continue;
+        if (last) {
+            *at = watched->next;
+            trp_free(watched);
+        }
+        return true;
+    }
+    return false;
+}
+
+bool troupe_monitor_stop(troupe_context *ctx, troupe_monitor monitor)
+{
+    for (trp_watched *watched = ctx->watched; watched; watched = watched->next) {
+        if (watched->monitor == monitor.value) {
+            demonitor(ctx, watched);
+            return trp_monitor_known(ctx, monitor.value, true);
+        }
+    }
+    return false;
+}
+
+void trp_monitors_end(trp_cell *cell)
+{
+    while (cell->watched) {
+        demonitor(cell, cell->watched);
+        trp_monitor_known(cell, cell->watched->monitor, true);
+    }
+}
+
+/* ---- the target ---- */
+
+void trp_monitor_added(trp_cell *cell, trp_signal *signal)
+{
+    trp_watcher *watcher = signal->child;
+
+    if (signal->target == trp_id_of(cell).value) {
+        watcher->next = cell->watchers;
+        cell->watchers = watcher;
+    } else {
+        tell_gone(cell->system, watcher);
+    }
+    trp_signal_free(signal);
+}
+
+void trp_monitor_removed(trp_cell *cell, trp_signal *signal)
+{
+    for (trp_watcher **at = &cell->watchers; *at; at = &(*at)->next) {
+        trp_watcher *watcher = *at;
+
+        if (watcher->monitor == signal->monitor) {
+            *at = watcher->next;
+            free_watcher(watcher);
+            break;
+        }
+    }
+    trp_signal_free(signal);
+}
+
+static void tell_one(trp_cell *cell, const trp_watcher *watcher, troupe_event event)
+{
+    trp_signal *signal = trp_alloc_zeroed(sizeof *signal);
+
+    if (!signal)
+        return;
+    signal->target = watcher->id;
+    signal->life = watcher->life;
+    signal->monitor = watcher->monitor;
+    trp_signal_tell(signal, cell, event);
+}
+
+void trp_monitors_tell(trp_cell *cell, troupe_event event)
+{
+    unsigned wanted = event == TROUPE_EVENT_STOPPING ? TROUPE_MONITOR_STOPPING
+                                                     : TROUPE_MONITOR_EACH_LIFE;
+
+    if (event != TROUPE_EVENT_DOWN) {
+        for (const trp_watcher *watcher = cell->watchers; watcher; watcher = watcher->next) {
+            if (watcher->flags & wanted)
+                tell_one(cell, watcher, event);
+        }
+        return;
+    }
+    while (cell->watchers) {
+        trp_watcher *watcher = cell->watchers;
+        trp_signal *down = watcher->down;
+
+        cell->watchers = watcher->next;
+        watcher->down = NULL;
+        free_watcher(watcher);
+        trp_signal_tell(down, cell, event);
+    }
+}

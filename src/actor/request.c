@@ -1,0 +1,386 @@
+/* request.c - requests: each ends exactly once.
+ *
+ *   open --(reply, error, timeout, the holder's end, cancel, the asker's end: whoever's exchange wins)--> closed
+ *
+ * Records live in slots of their own; a correlation is generation << 32 | slot, so that a late reply cannot reach the
+ * next request. A record is counted by the asker, by the node or the life that holds it, and by its timer.
+ * Threads:    close: any. asked and held lists: their cell's owner.
+ * Invariants: 1. Only the thread whose exchange set `closed` uses the reply node and cancels the timer. If broken: two
+ *                answers to one request.
+ *             2. The record is registered and its timer armed before the node is pushed. If broken: an early reply
+ *                is lost.
+ *             3. The last count returns the record, with the next generation. If broken: a correlation names
+ *                another's request.
+ */
+#include "cell.h"
+
+#include <string.h>
+
+#define CLOSED UINT64_C(1)
+#define REQUEST_CHUNK 256u
+
+static uint64_t correlation_of(const trp_request *request)
+{
+    return (trp_load_relaxed(&request->word) >> 1) << 32 | request->slot; /* stable while counted */
+}
+
+static trp_request *find(troupe_system *system, uint64_t correlation)
+{
+    uint32_t slot = (uint32_t)correlation;
+    trp_request *chunk, *request;
+
+    if (!slot || slot / REQUEST_CHUNK >= TRP_REQUEST_CHUNKS)
+        return NULL;
+    chunk = trp_load_acquire(&system->request_chunks[slot / REQUEST_CHUNK]); /* pairs with grow */
+    if (!chunk)
+        return NULL;
+    request = &chunk[slot % REQUEST_CHUNK];
+    return (trp_load_acquire(&request->word) >> 1 & 0xffffffff) == correlation >> 32 ? request : NULL;
+}
+
+static trp_request *grow_locked(troupe_system *system)
+{
+    uint32_t slot = system->n_requests;
+    trp_request *chunk, *request;
+
+    if (slot / REQUEST_CHUNK >= TRP_REQUEST_CHUNKS)
+        return NULL;
+    chunk = trp_load_relaxed(&system->request_chunks[slot / REQUEST_CHUNK]); /* under the lock */
+    if (!chunk) {
+        chunk = trp_alloc_zeroed(REQUEST_CHUNK * sizeof(trp_request));
+        if (!chunk)
+            return NULL;
+        trp_store_release(&system->request_chunks[slot / REQUEST_CHUNK], chunk); /* pairs with find */
+    }
+    system->n_requests++;
+    request = &chunk[slot % REQUEST_CHUNK];
+    request->slot = slot;
+    request->system = system;
+    trp_store_release(&request->word, 1 << 1 | CLOSED);
+    return request;
+}
+
+static trp_request *take(troupe_system *system)
+{
+    trp_request *request;
+
+    trp_mutex_lock(&system->requests_lock);
+    request = system->free_requests;
+    if (request)
+        system->free_requests = request->free_next;
+    else
+        request = grow_locked(system);
+    trp_mutex_unlock(&system->requests_lock);
+    return request;
+}
+
+static void unref(trp_request *request, uint32_t n)
+{
+    troupe_system *system = request->system;
+    uint64_t generation;
+
+    if (trp_sub_acq_rel(&request->refs, n) != n) /* pairs with the other unrefs */
+        return;
+    generation = (trp_load_relaxed(&request->word) >> 1) + 1; /* the last one owns it */
+    trp_mutex_lock(&system->requests_lock);
+    trp_store_release(&request->word, ((generation & 0xffffffff) ? generation : 1) << 1 | CLOSED);
+    request->free_next = system->free_requests;
+    system->free_requests = request;
+    trp_mutex_unlock(&system->requests_lock);
+}
+
+/* True: the caller closed it, and nobody else will. */
+static bool win(trp_request *request)
+{
+    uint64_t word = trp_load_acquire(&request->word);
+
+    return !(word & CLOSED) && trp_cas_acq_rel(&request->word, &word, word | CLOSED);
+}
+
+static void end_timer(trp_request *request)
+{
+    if (troupe_timer_cancel(request->system->executor, &request->timer))
+        unref(request, 1);
+}
+
+static void send_reply(trp_request *request, trp_node *reply, troupe_status status)
+{
+    trp_cell *asker = trp_slot_at(request->system, (uint32_t)request->requester);
+
+    reply->kind = TRP_NODE_REPLY;
+    reply->target = request->requester;
+    reply->correlation = correlation_of(request);
+    reply->incarnation = request->incarnation;
+    reply->status = (uint16_t)status;
+    trp_push(asker, reply);
+}
+
+/* The caller holds a count of request. */
+bool trp_request_close(trp_request *request, troupe_status status, troupe_bytes payload)
+{
+    trp_node *reply;
+
+    if (!win(request))
+        return false;
+    reply = request->reply;
+    request->reply = NULL;
+    if (payload.size) {
+        reply->shared = troupe_payload_new(payload);
+        if (!reply->shared)
+            status = TROUPE_E_NO_MEMORY;
+    }
+    end_timer(request);
+    send_reply(request, reply, status);
+    return true;
+}
+
+static void time_out(troupe_timer *timer)
+{
+    trp_request *request = TRP_OF(timer, trp_request, timer);
+
+    if (win(request)) {
+        trp_node *reply = request->reply;
+
+        request->reply = NULL;
+        send_reply(request, reply, TROUPE_E_TIMEOUT);
+    }
+    unref(request, 1);
+}
+
+static trp_request *open_request(trp_cell *sender, uint64_t deadline_ns)
+{
+    troupe_system *system = sender->system;
+    trp_node *reply = trp_node_new((troupe_bytes){0}, NULL);
+    trp_request *request = reply ? take(system) : NULL;
+
+    if (!request) {
+        trp_node_free(reply);
+        return NULL;
+    }
+    request->reply = reply;
+    request->requester = trp_id_of(sender).value;
+    request->incarnation = trp_load_relaxed(&sender->incarnation); /* owner */
+    trp_store_relaxed(&request->refs, 3); /* nobody else knows it yet */
+    trp_list_init(&request->held);
+    troupe_timer_init(&request->timer, time_out);
+    trp_list_append(&sender->asked, &request->asked);
+    trp_store_release(&request->word, trp_load_relaxed(&request->word) & ~CLOSED);
+    if (deadline_ns == TROUPE_FOREVER) {
+        unref(request, 1);
+    } else if (troupe_timer_start(system->executor, &request->timer, deadline_ns) != TROUPE_OK) {
+        win(request);
+        request->reply = NULL;
+        trp_node_free(reply);
+        trp_list_remove(&request->asked);
+        unref(request, 3);
+        return NULL;
+    }
+    return request;
+}
+
+/* Nothing was sent: as if it had never been. */
+static void take_back(trp_request *request)
+{
+    trp_list_remove(&request->asked);
+    if (win(request)) {
+        trp_node_free(request->reply);
+        request->reply = NULL;
+        end_timer(request);
+    }
+    unref(request, 2);
+}
+
+troupe_status trp_request_send(trp_cell *sender, troupe_id id, troupe_bytes payload,
+                               uint64_t timeout_ns, troupe_correlation *ret_correlation)
+{
+    uint64_t deadline_ns = trp_deadline(sender->system, timeout_ns);
+    trp_cell *target;
+    troupe_status status = timeout_ns ? trp_resolve(sender, &id, payload.size, &target)
+                                      : TROUPE_E_INVALID;
+    trp_request *request;
+    trp_node *node;
+
+    if (status != TROUPE_OK)
+        return status;
+    node = trp_node_new(payload, NULL);
+    request = node ? open_request(sender, deadline_ns) : NULL;
+    if (!request) {
+        trp_node_free(node);
+        return TROUPE_E_NO_MEMORY;
+    }
+    node->correlation = correlation_of(request);
+    node->deadline_ns = deadline_ns == TROUPE_FOREVER ? 0 : deadline_ns;
+    *ret_correlation = (troupe_correlation){node->correlation};
+    status = trp_send_node(sender, target, id, node);
+    if (status != TROUPE_OK) {
+        take_back(request);
+        trp_node_free(node);
+    }
+    return status;
+}
+
+troupe_status troupe_request(troupe_context *ctx, troupe_id target, troupe_bytes payload,
+                             uint64_t timeout_ns, troupe_correlation *ret_correlation)
+{
+    return trp_request_send(ctx, target, payload, timeout_ns, ret_correlation);
+}
+
+bool troupe_cancel(troupe_context *ctx, troupe_correlation correlation)
+{
+    trp_request *request = find(ctx->system, correlation.value);
+
+    /* only the asker's own count makes a look at the record safe: it must be in its list */
+    for (trp_link *at = ctx->asked.next; request && at != &ctx->asked; at = at->next) {
+        if (TRP_OF(at, trp_request, asked) == request)
+            return trp_request_close(request, TROUPE_E_CANCELLED, (troupe_bytes){0});
+    }
+    return false;
+}
+
+/* ---- the asker ---- */
+
+bool trp_request_take_reply(trp_cell *cell, trp_node *node)
+{
+    trp_request *request;
+
+    if (node->incarnation != trp_load_relaxed(&cell->incarnation)) /* owner */
+        return false;
+    request = find(cell->system, node->correlation);
+    if (!request) /* it timed out while its send was being refused */
+        return false;
+    trp_list_remove(&request->asked);
+    unref(request, 1);
+    return true;
+}
+
+void trp_requests_end_asked(trp_cell *cell)
+{
+    while (!trp_list_empty(&cell->asked)) {
+        trp_request *request = TRP_OF(cell->asked.next, trp_request, asked);
+
+        trp_list_remove(&request->asked);
+        if (win(request)) {
+            trp_node_free(request->reply);
+            request->reply = NULL;
+            end_timer(request);
+        }
+        unref(request, 1); /* an answer under way carries the old life's number */
+    }
+}
+
+/* ---- the holder ---- */
+
+static void let_go(trp_cell *holder, trp_request *request)
+{
+    trp_list_remove(&request->held);
+    holder->n_held--;
+    unref(request, 1);
+}
+
+/* Requests that ended otherwise stay in the list until this; each is looked at O(1) times on average. */
+static void sweep_held(trp_cell *holder)
+{
+    trp_link *at = holder->held.next;
+
+    while (at != &holder->held) {
+        trp_request *request = TRP_OF(at, trp_request, held);
+
+        at = at->next;
+        if (trp_load_acquire(&request->word) & CLOSED)
+            let_go(holder, request);
+    }
+    holder->n_held_swept = holder->n_held;
+}
+
+void trp_request_accept(trp_cell *holder, trp_node *node)
+{
+    trp_request *request = node->correlation ? find(holder->system, node->correlation) : NULL;
+
+    holder->request = request;
+    if (!request)
+        return;
+    if (holder->n_held > 2 * holder->n_held_swept + 16)
+        sweep_held(holder);
+    trp_list_append(&holder->held, &request->held);
+    holder->n_held++;
+}
+
+void trp_request_drop(trp_cell *holder, trp_node *node, troupe_status status, troupe_bytes text)
+{
+    trp_request *request = node->correlation && node->kind == TRP_NODE_MESSAGE
+                               ? find(holder->system, node->correlation)
+                               : NULL;
+
+    if (!request)
+        return;
+    trp_request_close(request, status, text);
+    unref(request, 1);
+}
+
+static troupe_status answer(trp_cell *holder, trp_request *request, troupe_status status,
+                            troupe_bytes payload)
+{
+    bool open = trp_request_close(request, status, payload);
+
+    if (holder->request == request)
+        holder->request = NULL;
+    let_go(holder, request);
+    return open ? TROUPE_OK : TROUPE_E_GONE;
+}
+
+void trp_request_answer_current(trp_cell *holder, troupe_status status, troupe_bytes text)
+{
+    if (holder->request)
+        answer(holder, holder->request, status, text);
+}
+
+void trp_requests_end_held(trp_cell *cell, troupe_status status, const char *text)
+{
+    while (!trp_list_empty(&cell->held))
+        answer(cell, TRP_OF(cell->held.next, trp_request, held), status, troupe_text(text));
+}
+
+static trp_request *find_held(trp_cell *holder, troupe_correlation correlation)
+{
+    trp_request *request = find(holder->system, correlation.value);
+
+    for (trp_link *at = holder->held.next; request && at != &holder->held; at = at->next) {
+        if (TRP_OF(at, trp_request, held) == request)
+            return request;
+    }
+    return NULL;
+}
+
+troupe_status troupe_reply(troupe_context *ctx, troupe_bytes payload)
+{
+    if (payload.size > ctx->system->message_max)
+        return TROUPE_E_TOO_LARGE;
+    return ctx->request ? answer(ctx, ctx->request, TROUPE_OK, payload) : TROUPE_OK;
+}
+
+troupe_status troupe_reply_to(troupe_context *ctx, troupe_correlation correlation,
+                              troupe_bytes payload)
+{
+    trp_request *request = find_held(ctx, correlation);
+
+    if (payload.size > ctx->system->message_max)
+        return TROUPE_E_TOO_LARGE;
+    return request ? answer(ctx, request, TROUPE_OK, payload) : TROUPE_E_INVALID;
+}
+
+troupe_status troupe_fail(troupe_context *ctx, troupe_correlation correlation, troupe_status status,
+                          troupe_bytes text)
+{
+    trp_request *request = find_held(ctx, correlation);
+
+    if (status == TROUPE_OK || status == TROUPE_PENDING)
+        return TROUPE_E_INVALID;
+    return request ? answer(ctx, request, status, text) : TROUPE_E_INVALID;
+}
+
+void trp_requests_free(troupe_system *system)
+{
+    for (uint32_t i = 0; i < TRP_REQUEST_CHUNKS; i++)
+        trp_free(trp_load_relaxed(&system->request_chunks[i])); /* nobody else is left */
+    trp_free(system->request_chunks);
+}

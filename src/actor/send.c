@@ -1,0 +1,83 @@
+/* send.c - the router: from an id to a cell, and a node into its mailbox. */
+#include "cell.h"
+
+#define ROUTES_MAX 8 /* an address behind an address behind ...: more is a circle */
+
+troupe_status trp_resolve(trp_cell *sender, troupe_id *id, size_t size, trp_cell **ret_target)
+{
+    troupe_system *system = sender->system;
+
+    if (size > system->message_max)
+        return TROUPE_E_TOO_LARGE;
+    for (int i = 0; i < ROUTES_MAX; i++) {
+        trp_cell *target = trp_cell_find(system, *id);
+        trp_route *route;
+
+        if (!target)
+            return TROUPE_E_GONE;
+        route = trp_load_acquire(&target->route); /* pairs with spawn */
+        if (!route) {
+            if (trp_load_relaxed(&target->closed)) /* what slips through is a dead letter */
+                return TROUPE_E_GONE;
+            *ret_target = target;
+            return TROUPE_OK;
+        }
+        *id = route->choose(route->state, system);
+        if (!id->value)
+            return TROUPE_E_UNAVAILABLE;
+    }
+    return TROUPE_E_INVALID;
+}
+
+void trp_push(trp_cell *target, trp_node *node)
+{
+    if (trp_mailbox_push(&target->mailbox, node))
+        trp_cell_schedule(target);
+}
+
+troupe_status trp_send_node(trp_cell *sender, trp_cell *target, troupe_id id, trp_node *node)
+{
+    troupe_status status = trp_room_reserve(sender, target, id);
+
+    if (status != TROUPE_OK)
+        return status;
+    trp_count_own(&sender->n_sent, 1);
+    node->target = id.value;
+    node->sender = trp_id_of(sender).value;
+    node->sequence = trp_load_relaxed(&sender->n_sent); /* its owner is this thread */
+    node->counted = true;
+    trp_push(target, node);
+    return TROUPE_OK;
+}
+
+static troupe_status send(trp_cell *sender, troupe_id id, troupe_payload *topic,
+                          troupe_bytes payload, troupe_payload *shared)
+{
+    trp_cell *target;
+    troupe_status status = trp_resolve(sender, &id, payload.size, &target);
+    trp_node *node;
+
+    if (status != TROUPE_OK)
+        return status;
+    node = trp_node_new(payload, shared);
+    if (!node)
+        return TROUPE_E_NO_MEMORY;
+    node->topic = troupe_payload_ref(topic);
+    status = trp_send_node(sender, target, id, node);
+    if (status != TROUPE_OK)
+        trp_node_free(node);
+    return status;
+}
+
+troupe_status troupe_send(troupe_context *ctx, troupe_id target, troupe_bytes payload)
+{
+    return send(ctx, target, NULL, payload, NULL);
+}
+
+troupe_status troupe_send_shared(troupe_context *ctx, troupe_id target, troupe_payload *topic,
+                                 troupe_payload *payload)
+{
+    troupe_reply_buffer as_bytes = {payload};
+
+    return send(ctx, target, topic, troupe_reply_bytes(&as_bytes), payload);
+}

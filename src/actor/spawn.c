@@ -1,0 +1,270 @@
+/* spawn.c - a new component: its slot, name, state and first hook. */
+#include "cell.h"
+
+#include <string.h>
+
+/* ---- state ---- */
+
+/* Senders may still look at the old state of a route: it stays until the system is freed. */
+static bool new_route(trp_cell *cell, troupe_id (*choose)(void *self, troupe_system *system))
+{
+    troupe_system *system = cell->system;
+    trp_route *route = trp_alloc_zeroed(sizeof *route + cell->state_size);
+
+    if (!route)
+        return false;
+    route->choose = choose;
+    trp_mutex_lock(&system->slots_lock);
+    route->next = system->routes;
+    system->routes = route;
+    trp_mutex_unlock(&system->slots_lock);
+    cell->state = route->state;
+    trp_store_release(&cell->route, route); /* pairs with trp_resolve */
+    return true;
+}
+
+static bool new_state(trp_cell *cell, const troupe_spec *spec)
+{
+    cell->state_size = spec->state_size;
+    if (spec->route)
+        return new_route(cell, spec->route);
+    if (!spec->state_size)
+        return true;
+    cell->state = trp_alloc_zeroed(spec->state_size);
+    return cell->state != NULL;
+}
+
+bool trp_state_renew(trp_cell *cell)
+{
+    trp_route *route = trp_load_relaxed(&cell->route); /* owner */
+
+    if (route)
+        return new_route(cell, route->choose);
+    if (cell->state_size)
+        memset(cell->state, 0, cell->state_size);
+    return true;
+}
+
+void trp_state_free(trp_cell *cell)
+{
+    if (!trp_load_relaxed(&cell->route)) /* owner */
+        trp_free(cell->state);
+    cell->state = NULL;
+    trp_store_release(&cell->route, NULL);
+}
+
+/* ---- the cell ---- */
+
+void trp_cell_reset(trp_cell *cell)
+{
+    cell->thread = NULL;
+    cell->step = TRP_STEP_FREE;
+    cell->pending = cell->woken = cell->crashing = cell->exiting = false;
+    cell->stop_asked = cell->started_once = cell->leaving = cell->stopping_for_good = false;
+    cell->killed = cell->entered = cell->drain = cell->supervised = false;
+    cell->n_held = cell->n_held_swept = cell->n_timers = cell->n_timers_swept = 0;
+    cell->child = NULL;
+    cell->actor = NULL;
+    cell->entry = NULL;
+    cell->down = NULL;
+    cell->name = NULL;
+    trp_store_relaxed(&cell->parent, 0); /* owner */
+    cell->watchers = NULL;
+    cell->watched = NULL;
+    trp_list_init(&cell->roots);
+    trp_list_init(&cell->children);
+    trp_list_init(&cell->asked);
+    trp_list_init(&cell->held);
+    trp_list_init(&cell->timers);
+    memset(&cell->exit, 0, sizeof cell->exit);
+    trp_store_seq(&cell->closed, false);
+    trp_store_relaxed(&cell->incarnation, 0); /* owner */
+    trp_set_phase(cell, TROUPE_PHASE_STARTING);
+    trp_store_seq(&cell->asks, (uint64_t)cell->generation << 32);
+}
+
+static void fill(trp_cell *cell, trp_cell *parent, const troupe_spec *spec)
+{
+    troupe_system *system = cell->system;
+
+    trp_cell_reset(cell);
+    cell->child = spec->child;
+    cell->actor = spec->actor;
+    cell->argument = spec->argument;
+    cell->bound = spec->mailbox_bound ? spec->mailbox_bound : TROUPE_MAILBOX_BOUND;
+    cell->on_full = spec->on_full;
+    cell->drain = spec->drain;
+    cell->supervised = spec->supervised;
+    cell->stop_timeout = spec->stop_timeout ? spec->stop_timeout : system->stop_timeout;
+    trp_store_relaxed(&cell->parent, trp_id_of(parent).value); /* owner */
+}
+
+/* Memory, name and the parent's entry; what is made is undone by `undo`. */
+static troupe_status furnish(trp_cell *cell, trp_cell *parent, const troupe_spec *spec, troupe_id id)
+{
+    cell->down = trp_alloc_zeroed(sizeof *cell->down);
+    cell->entry = parent->thread ? NULL : trp_alloc_zeroed(sizeof *cell->entry);
+    if (!cell->down || (!parent->thread && !cell->entry) || !new_state(cell, spec))
+        return TROUPE_E_NO_MEMORY;
+    if (cell->entry)
+        cell->entry->id = id.value;
+    return spec->name ? trp_name_reserve(cell, spec->name, id) : TROUPE_OK;
+}
+
+static void undo(trp_cell *cell)
+{
+    trp_store_seq(&cell->id, 0);
+    trp_store_seq(&cell->asks, 0);
+    trp_name_release(cell);
+    trp_signal_free(cell->down);
+    cell->down = NULL;
+    trp_free(cell->entry);
+    trp_state_free(cell);
+    cell->step = TRP_STEP_FREE;
+    cell->leaving = true;
+    trp_cell_schedule(cell); /* its turn buries what came and gives the slot back */
+}
+
+static troupe_status check(const trp_cell *parent, const troupe_spec *spec)
+{
+    if (!spec || spec->size < sizeof *spec)
+        return TROUPE_E_INVALID;
+    if (spec->name && (!*spec->name || strlen(spec->name) > TROUPE_NAME_MAX))
+        return TROUPE_E_INVALID;
+    if (spec->on_full != TROUPE_ON_FULL_REJECT && spec->on_full != TROUPE_ON_FULL_BLOCK)
+        return TROUPE_E_INVALID;
+    if (spec->supervised && parent->thread)
+        return TROUPE_E_INVALID; /* a thread answers no child_exit */
+    return TROUPE_OK;
+}
+
+/* False: the system is stopping. */
+static bool enter_system(trp_cell *cell, trp_cell *parent)
+{
+    troupe_system *system = cell->system;
+    bool open;
+
+    trp_mutex_lock(&system->roots_lock);
+    open = !system->closing;
+    if (open) {
+        system->n_live++;
+        if (parent->thread)
+            trp_list_append(&system->roots, &cell->roots);
+    }
+    trp_mutex_unlock(&system->roots_lock);
+    if (open && !parent->thread)
+        trp_list_append(&parent->children, &cell->entry->link);
+    return open;
+}
+
+static void leave_system(trp_cell *cell)
+{
+    trp_mutex_lock(&cell->system->roots_lock);
+    trp_list_remove(&cell->roots);
+    cell->system->n_live--;
+    trp_condition_broadcast(&cell->system->roots_changed);
+    trp_mutex_unlock(&cell->system->roots_lock);
+    if (cell->entry)
+        trp_list_remove(&cell->entry->link);
+}
+
+/* The first hook, here. False: refused, and error says why. */
+static bool start_here(trp_cell *cell, troupe_error *error)
+{
+    troupe_status status = trp_life_pre_start(cell, error);
+
+    if (status == TROUPE_OK || status == TROUPE_PENDING)
+        return true;
+    if (!error->text[0])
+        troupe_error_set(error, TROUPE_E_REFUSED, "%s", troupe_status_text(status));
+    error->status = TROUPE_E_REFUSED;
+    return false;
+}
+
+static troupe_status spawn(trp_cell *parent, const troupe_spec *spec, troupe_id *ret_id,
+                           troupe_error *error)
+{
+    troupe_status status = check(parent, spec);
+    trp_cell *cell;
+    troupe_id id;
+
+    if (status != TROUPE_OK)
+        return status;
+    cell = trp_slot_take(parent->system);
+    if (!cell)
+        return TROUPE_E_NO_MEMORY;
+    id = (troupe_id){(uint64_t)cell->generation << 32 | cell->slot};
+    fill(cell, parent, spec);
+    status = furnish(cell, parent, spec, id);
+    trp_store_release(&cell->id, id.value); /* pairs with trp_cell_find */
+    if (status == TROUPE_OK && !enter_system(cell, parent))
+        status = TROUPE_E_CLOSED;
+    if (status != TROUPE_OK) {
+        undo(cell);
+        return status;
+    }
+    trp_life_begin(cell, TROUPE_START_FRESH);
+    if (!spec->start_on_own_turn && !start_here(cell, error)) {
+        leave_system(cell);
+        undo(cell);
+        return TROUPE_E_REFUSED;
+    }
+    *ret_id = id;
+    trp_cell_schedule(cell);
+    return TROUPE_OK;
+}
+
+/* ---- a thread waits for the outcome ---- */
+
+typedef struct outcome {
+    troupe_id id;
+    troupe_status status; /* TROUPE_PENDING: not known yet */
+    troupe_error *error;
+} outcome;
+
+static bool look_for_outcome(trp_cell *cell, void *arg)
+{
+    outcome *out = arg;
+
+    for (trp_signal **at = &cell->thread->notices; *at;) {
+        trp_signal *notice = *at;
+
+        if (notice->id != out->id.value || (notice->event != TROUPE_EVENT_STARTED &&
+                                            notice->event != TROUPE_EVENT_CHILD_DOWN)) {
+            at = &notice->next;
+            continue;
+        }
+        out->status = notice->event == TROUPE_EVENT_STARTED ? TROUPE_OK : TROUPE_E_REFUSED;
+        if (out->status != TROUPE_OK)
+            troupe_error_set(out->error, TROUPE_E_REFUSED, "%s", notice->text ? notice->text : "");
+        *at = notice->next;
+        trp_signal_free(notice);
+        return true;
+    }
+    return false;
+}
+
+troupe_status troupe_spawn_or_say(troupe_context *ctx, const troupe_spec *spec, troupe_id *ret_id,
+                                  troupe_error *error)
+{
+    troupe_error unread;
+    outcome out = {.status = TROUPE_PENDING, .error = error ? error : &unread};
+    troupe_status status;
+
+    out.error->text[0] = '\0';
+    status = spawn(ctx, spec, &out.id, out.error);
+    if (status == TROUPE_OK && ctx->thread) {
+        trp_thread_wait(ctx, TROUPE_FOREVER, look_for_outcome, &out);
+        status = out.status == TROUPE_PENDING ? TROUPE_E_TIMEOUT : out.status;
+    }
+    if (status == TROUPE_OK)
+        *ret_id = out.id;
+    else if (!out.error->text[0])
+        troupe_error_set(out.error, status, "%s", troupe_status_text(status));
+    return status;
+}
+
+troupe_status troupe_spawn(troupe_context *ctx, const troupe_spec *spec, troupe_id *ret_id)
+{
+    return troupe_spawn_or_say(ctx, spec, ret_id, NULL);
+}

@@ -1,0 +1,322 @@
+/* system.c - systems, and the small calls that reach one. */
+#include "cell.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static troupe_status check(const troupe_system_options *options)
+{
+    if (options->size < sizeof *options || options->message_max >= UINT32_MAX)
+        return TROUPE_E_INVALID;
+    return TROUPE_OK;
+}
+
+static void init_locks(troupe_system *system)
+{
+    trp_mutex_init(&system->slots_lock);
+    trp_mutex_init(&system->names_lock);
+    trp_mutex_init(&system->roots_lock);
+    trp_condition_init(&system->roots_changed);
+    trp_mutex_init(&system->requests_lock);
+    trp_mutex_init(&system->mute_lock);
+    trp_mutex_init(&system->dead_lock);
+    trp_mutex_init(&system->random_lock);
+}
+
+static void fini(troupe_system *system)
+{
+    trp_slots_free(system);
+    trp_requests_free(system);
+    trp_names_free(system);
+    trp_mutex_fini(&system->slots_lock);
+    trp_mutex_fini(&system->names_lock);
+    trp_mutex_fini(&system->roots_lock);
+    trp_condition_fini(&system->roots_changed);
+    trp_mutex_fini(&system->requests_lock);
+    trp_mutex_fini(&system->mute_lock);
+    trp_mutex_fini(&system->dead_lock);
+    trp_mutex_fini(&system->random_lock);
+    trp_free(system);
+}
+
+static void choose_first_generation(troupe_system *system, const troupe_system_options *options)
+{
+    system->random.state = options->seed;
+    if (options->simulation)
+        system->first_generation = (uint32_t)trp_random_next(&system->random);
+    else
+        trp_random_os(&system->first_generation, sizeof system->first_generation);
+    if (!system->first_generation)
+        system->first_generation = 1;
+}
+
+static troupe_status start_executor(troupe_system *system, const troupe_system_options *options)
+{
+    return troupe_executor_new(
+        &TROUPE_EXECUTOR_OPTIONS(.policy = options->simulation ? TROUPE_POLICY_SIMULATION
+                                                               : TROUPE_POLICY_THREADS,
+                                 .workers = options->workers, .seed = options->seed,
+                                 .worker_stack = options->worker_stack, .run = trp_turn,
+                                 .arg = system),
+        &system->executor);
+}
+
+troupe_status troupe_system_new(const troupe_system_options *options, troupe_system **ret_system)
+{
+    static const troupe_system_options defaults = {.size = sizeof defaults};
+    troupe_system *system;
+    troupe_status status;
+
+    if (!options)
+        options = &defaults;
+    status = check(options);
+    if (status != TROUPE_OK)
+        return status;
+    system = trp_alloc_aligned(TRP_CACHE_LINE, sizeof *system);
+    if (!system)
+        return TROUPE_E_NO_MEMORY;
+    memset(system, 0, sizeof *system);
+    init_locks(system);
+    system->log = options->log;
+    system->message_max = options->message_max ? options->message_max : TROUPE_MESSAGE_MAX;
+    system->stop_timeout = options->stop_timeout ? options->stop_timeout : 5 * TROUPE_SECOND;
+    system->batch = options->batch ? options->batch : 64;
+    system->n_slots = system->n_requests = 1;
+    system->pid = getpid();
+    trp_list_init(&system->roots);
+    choose_first_generation(system, options);
+    system->chunks = trp_alloc_zeroed(TRP_CHUNKS * sizeof *system->chunks);
+    system->request_chunks = trp_alloc_zeroed(TRP_REQUEST_CHUNKS * sizeof *system->request_chunks);
+    status = system->chunks && system->request_chunks ? start_executor(system, options)
+                                                      : TROUPE_E_NO_MEMORY;
+    if (status != TROUPE_OK) {
+        fini(system);
+        return status;
+    }
+    *ret_system = system;
+    return TROUPE_OK;
+}
+
+static troupe_id last_root(troupe_system *system)
+{
+    if (trp_list_empty(&system->roots))
+        return TROUPE_NOBODY;
+    return trp_id_of(TRP_OF(system->roots.prev, trp_cell, roots));
+}
+
+/* True: it is gone. roots_lock is held, and let go meanwhile. */
+static void wait_end_locked(troupe_system *system, troupe_id id)
+{
+    while (trp_cell_find(system, id) || last_root(system).value == id.value) {
+        if (!troupe_simulated(system)) {
+            trp_condition_wait(&system->roots_changed, &system->roots_lock);
+            continue;
+        }
+        trp_mutex_unlock(&system->roots_lock);
+        TROUPE_ASSERT(troupe_executor_step(system->executor)); /* a stop always gets on */
+        trp_mutex_lock(&system->roots_lock);
+    }
+}
+
+void troupe_system_stop(troupe_system *system)
+{
+    trp_mutex_lock(&system->roots_lock);
+    system->closing = true;
+    while (!trp_list_empty(&system->roots)) {
+        troupe_id id = last_root(system);
+
+        trp_mutex_unlock(&system->roots_lock);
+        trp_cell_ask(system, id, 0, TRP_ASK_STOP_SHUTDOWN);
+        trp_mutex_lock(&system->roots_lock);
+        wait_end_locked(system, id);
+    }
+    trp_mutex_unlock(&system->roots_lock);
+}
+
+void troupe_system_free(troupe_system *system)
+{
+    if (!system)
+        return;
+    troupe_system_stop(system);
+    troupe_executor_free(system->executor);
+    fini(system);
+}
+
+void troupe_system_free_at(troupe_system **system)
+{
+    troupe_system_free(*system);
+}
+
+bool troupe_step(troupe_system *system)
+{
+    return troupe_executor_step(system->executor);
+}
+
+uint64_t troupe_schedule(const troupe_system *system)
+{
+    return troupe_executor_schedule(system->executor);
+}
+
+uint64_t troupe_now(const troupe_system *system)
+{
+    return troupe_executor_now(system->executor);
+}
+
+bool troupe_simulated(const troupe_system *system)
+{
+    return troupe_executor_simulated(system->executor);
+}
+
+uint64_t troupe_random(troupe_system *system)
+{
+    uint64_t value;
+
+    if (!troupe_simulated(system)) {
+        trp_random_os(&value, sizeof value);
+        return value;
+    }
+    trp_mutex_lock(&system->random_lock);
+    value = trp_random_next(&system->random);
+    trp_mutex_unlock(&system->random_lock);
+    return value;
+}
+
+/* ---- contexts ---- */
+
+troupe_system *troupe_system_of(const troupe_context *ctx)
+{
+    return ctx->system;
+}
+
+troupe_id troupe_self(const troupe_context *ctx)
+{
+    return trp_id_of(ctx);
+}
+
+uint32_t troupe_incarnation(const troupe_context *ctx)
+{
+    return trp_load_relaxed(&ctx->incarnation); /* owner */
+}
+
+/* ---- asks ---- */
+
+static troupe_status ask(troupe_context *ctx, troupe_id id, trp_ask what)
+{
+    return trp_cell_ask(ctx->system, id, 0, what) ? TROUPE_OK : TROUPE_E_GONE;
+}
+
+troupe_status troupe_stop(troupe_context *ctx, troupe_id id, troupe_stop_reason reason)
+{
+    switch (reason) {
+    case TROUPE_STOP_SHUTDOWN:
+        return ask(ctx, id, TRP_ASK_STOP_SHUTDOWN);
+    case TROUPE_STOP_REQUESTED:
+        return ask(ctx, id, TRP_ASK_STOP_REQUESTED);
+    case TROUPE_STOP_RESTART:
+        return ask(ctx, id, TRP_ASK_STOP_RESTART);
+    }
+    return TROUPE_E_INVALID;
+}
+
+troupe_status troupe_kill(troupe_context *ctx, troupe_id id)
+{
+    return ask(ctx, id, TRP_ASK_KILL);
+}
+
+static troupe_status ask_child(troupe_context *ctx, troupe_id id, trp_ask what)
+{
+    const trp_cell *child = trp_cell_find(ctx->system, id);
+
+    if (!child)
+        return TROUPE_E_GONE;
+    if (trp_load_relaxed(&child->parent) != trp_id_of(ctx).value) /* set before its id was known */
+        return TROUPE_E_DENIED;
+    return ask(ctx, id, what);
+}
+
+troupe_status troupe_restart(troupe_context *ctx, troupe_id id)
+{
+    return ask_child(ctx, id, TRP_ASK_RESTART);
+}
+
+troupe_status troupe_release(troupe_context *ctx, troupe_id id, bool gave_up)
+{
+    return ask_child(ctx, id, gave_up ? TRP_ASK_GIVE_UP : TRP_ASK_RELEASE);
+}
+
+void troupe_wake(troupe_system *system, troupe_id id, uint32_t incarnation)
+{
+    trp_cell_ask(system, id, incarnation, TRP_ASK_WAKE);
+}
+
+/* ---- what the executor gives ---- */
+
+typedef struct job {
+    troupe_job job; /* first */
+    void (*work)(void *argument);
+    void *argument;
+} job;
+
+static void run_job(troupe_job *node)
+{
+    job mine = *(job *)(void *)node;
+
+    trp_free(node);
+    mine.work(mine.argument);
+}
+
+troupe_status troupe_offload(troupe_system *system, void (*work)(void *argument), void *argument)
+{
+    job *mine = trp_alloc(sizeof *mine);
+    troupe_status status;
+
+    if (!mine)
+        return TROUPE_E_NO_MEMORY;
+    *mine = (job){.job.run = run_job, .work = work, .argument = argument};
+    status = troupe_executor_offload(system->executor, &mine->job);
+    if (status != TROUPE_OK)
+        trp_free(mine);
+    return status;
+}
+
+bool troupe_overrun(troupe_context *ctx)
+{
+    return troupe_executor_overrun(ctx->system->executor);
+}
+
+struct troupe_tick {
+    troupe_ticker ticker;
+};
+
+troupe_status troupe_tick_start(troupe_system *system, void (*tick)(void *argument), void *argument,
+                                troupe_tick **ret_tick)
+{
+    troupe_tick *mine = trp_alloc(sizeof *mine);
+
+    if (!mine)
+        return TROUPE_E_NO_MEMORY;
+    mine->ticker = (troupe_ticker){.tick = tick, .arg = argument};
+    troupe_ticker_start(system->executor, &mine->ticker);
+    *ret_tick = mine;
+    return TROUPE_OK;
+}
+
+void troupe_tick_stop(troupe_system *system, troupe_tick *tick)
+{
+    if (!tick)
+        return;
+    troupe_ticker_stop(system->executor, &tick->ticker);
+    trp_free(tick);
+}
+
+void troupe_log_write(troupe_context *ctx, troupe_level level, const char *id, troupe_bytes text)
+{
+    char name[TROUPE_NAME_MAX + 1];
+    troupe_log_line line = {.level = level, .id = id, .component = trp_id_of(ctx).value,
+                            .name = name, .text = text};
+
+    if (!ctx->system->log.write)
+        return;
+    troupe_name_of(ctx->system, trp_id_of(ctx), name);
+    ctx->system->log.write(ctx->system->log.arg, &line);
+}

@@ -1,0 +1,380 @@
+/* thread.c - plain threads that attached: they wait here, where a component would be scheduled.
+ *
+ * Threads:    everything but trp_cell_schedule runs on the attached thread, which owns its cell all the time.
+ * Invariants: 1. The thread says that it sleeps (in the mailbox's head, or dormant) before it looks for news, as a
+ *                component does (turn.c). If broken: a lost wake.
+ *             2. After it slept it owns the cell again only when it cleared the sleep itself, or saw `ready`. If
+ *                broken: a wake is left over for the next wait.
+ * In simulation the wait drives the executor instead.
+ */
+#include "cell.h"
+
+#include <stdio.h>
+#include <string.h>
+
+uint64_t trp_deadline(const troupe_system *system, uint64_t timeout_ns)
+{
+    uint64_t now = troupe_now(system);
+
+    return timeout_ns > TROUPE_FOREVER - now ? TROUPE_FOREVER : now + timeout_ns;
+}
+
+/* ---- attach, detach ---- */
+
+troupe_context *troupe_attach(troupe_system *system)
+{
+    trp_thread_end *thread = trp_alloc_zeroed(sizeof *thread);
+    trp_cell *cell = thread ? trp_slot_take(system) : NULL;
+
+    if (!cell) {
+        trp_free(thread);
+        return NULL;
+    }
+    trp_cell_reset(cell);
+    cell->thread = thread;
+    trp_mutex_init(&thread->lock);
+    trp_condition_init(&thread->wake);
+    cell->bound = TROUPE_MAILBOX_BOUND;
+    cell->on_full = TROUPE_ON_FULL_REJECT;
+    trp_store_relaxed(&cell->incarnation, 1); /* owner */
+    trp_store_release(&cell->id, (uint64_t)cell->generation << 32 | cell->slot);
+    return cell;
+}
+
+static void free_notices(trp_thread_end *thread)
+{
+    while (thread->notices) {
+        trp_signal *notice = thread->notices;
+
+        thread->notices = notice->next;
+        trp_signal_free(notice);
+    }
+}
+
+static void collect(trp_cell *cell);
+
+void troupe_detach(troupe_context *ctx)
+{
+    trp_thread_end *thread;
+
+    if (!ctx)
+        return;
+    thread = ctx->thread;
+    trp_store_seq(&ctx->closed, true);
+    trp_store_seq(&ctx->id, 0);
+    trp_store_seq(&ctx->asks, 0);
+    collect(ctx);
+    trp_requests_end_asked(ctx);
+    trp_timers_end(ctx);
+    trp_monitors_end(ctx);
+    trp_monitors_tell(ctx, TROUPE_EVENT_DOWN);
+    for (trp_node *node = thread->saved; node;) {
+        trp_node *next = trp_load_relaxed(&node->next); /* this thread's list */
+
+        if (node->kind == TRP_NODE_MESSAGE) {
+            trp_dead_letter(ctx->system, TROUPE_DEAD_ENDED, node->sender,
+                            (troupe_id){node->target}, node->sequence, trp_node_size(node));
+            trp_request_drop(ctx, node, TROUPE_E_GONE, (troupe_bytes){0});
+        }
+        trp_node_free(node);
+        node = next;
+    }
+    trp_node_free(thread->received);
+    free_notices(thread);
+    trp_add_relaxed(&ctx->system->sent, trp_load_relaxed(&ctx->n_sent)); /* counts */
+    trp_add_relaxed(&ctx->system->handled, trp_load_relaxed(&ctx->n_handled));
+    trp_store_relaxed(&ctx->n_sent, 0);
+    trp_store_relaxed(&ctx->n_handled, 0);
+    ctx->thread = NULL;
+    ctx->leaving = true;
+    trp_cell_schedule(ctx); /* its turn buries what still comes and gives the slot back */
+    trp_condition_fini(&thread->wake);
+    trp_mutex_fini(&thread->lock);
+    trp_free(thread);
+}
+
+void troupe_context_free_at(troupe_context **ctx)
+{
+    troupe_detach(*ctx);
+}
+
+/* ---- waiting ---- */
+
+/* A node is readable only until the next take, so what is kept is moved. */
+static trp_node *move_out(trp_node *node)
+{
+    trp_node *copy = trp_alloc(sizeof *copy + node->size);
+
+    if (!copy)
+        return NULL;
+    memcpy(copy, node, sizeof *copy + node->size);
+    node->shared = node->topic = node->trace = NULL;
+    return copy;
+}
+
+static void keep(trp_cell *cell, trp_node *node)
+{
+    trp_thread_end *thread = cell->thread;
+    trp_node *copy = move_out(node);
+
+    if (!copy) {
+        trp_dead_letter(cell->system, TROUPE_DEAD_REFUSED, node->sender, (troupe_id){node->target},
+                        node->sequence, trp_node_size(node));
+        trp_request_drop(cell, node, TROUPE_E_NO_MEMORY, (troupe_bytes){0});
+        trp_node_release(node);
+        if (node->counted)
+            trp_room_give(cell, 1);
+        return;
+    }
+    trp_store_relaxed(&copy->next, NULL); /* this thread's list, all of these */
+    if (thread->saved)
+        trp_store_relaxed(&thread->saved_last->next, copy);
+    else
+        thread->saved = copy;
+    thread->saved_last = copy;
+}
+
+static void keep_notices(trp_cell *cell)
+{
+    trp_signal **last = &cell->thread->notices;
+    trp_signal *signal = trp_signals_take(cell);
+
+    while (*last)
+        last = &(*last)->next;
+    while (signal) {
+        trp_signal *next = signal->next;
+
+        signal->next = NULL;
+        if (signal->kind == TRP_SIGNAL_MONITOR) {
+            trp_monitor_added(cell, signal);
+        } else if (signal->kind == TRP_SIGNAL_DEMONITOR) {
+            trp_monitor_removed(cell, signal);
+        } else {
+            *last = signal;
+            last = &signal->next;
+        }
+        signal = next;
+    }
+}
+
+/* Everything that came, into lists of this thread. */
+static void collect(trp_cell *cell)
+{
+    trp_node *done = NULL, *node;
+
+    while ((node = trp_mailbox_take(&cell->mailbox, &done))) {
+        trp_node_free(done);
+        keep(cell, node);
+    }
+    keep_notices(cell);
+}
+
+/* Nobody has scheduled this thread and nobody will: true. Else a `ready` comes. */
+static bool call_off(trp_cell *cell, bool dormant)
+{
+    if (dormant)
+        return trp_exchange_seq(&cell->dormant, 0) == 1;
+    return trp_mailbox_rouse(&cell->mailbox);
+}
+
+static void sleep_until(trp_cell *cell, bool dormant, uint64_t deadline_ns)
+{
+    trp_thread_end *thread = cell->thread;
+    bool called_off = false;
+
+    trp_mutex_lock(&thread->lock);
+    while (!thread->ready && !called_off) {
+        if (!trp_condition_wait_until(&thread->wake, &thread->lock, deadline_ns)) {
+            trp_mutex_unlock(&thread->lock);
+            called_off = call_off(cell, dormant);
+            deadline_ns = TROUPE_FOREVER; /* not called off: ready is on its way */
+            trp_mutex_lock(&thread->lock);
+        }
+    }
+    if (!called_off)
+        thread->ready = false;
+    trp_mutex_unlock(&thread->lock);
+}
+
+bool trp_thread_wait(trp_cell *cell, uint64_t deadline_ns, trp_until until, void *arg)
+{
+    troupe_system *system = cell->system;
+
+    for (;;) {
+        collect(cell);
+        if (until(cell, arg))
+            return true;
+        if (troupe_now(system) >= deadline_ns)
+            return false;
+        if (troupe_simulated(system)) {
+            if (!troupe_executor_step(system->executor))
+                return false;
+            continue;
+        }
+        if (!trp_mailbox_sleep(&cell->mailbox))
+            continue;
+        if (trp_load_seq(&cell->signals) && trp_mailbox_rouse(&cell->mailbox))
+            continue;
+        sleep_until(cell, false, deadline_ns);
+    }
+}
+
+bool trp_thread_block(trp_cell *cell, trp_until done)
+{
+    for (;;) {
+        if (done(cell, NULL))
+            return true;
+        if (troupe_simulated(cell->system)) {
+            if (troupe_executor_step(cell->system->executor))
+                continue;
+            trp_mute_cancel(cell);
+            return false;
+        }
+        trp_store_seq(&cell->dormant, 1);
+        if (done(cell, NULL) && trp_exchange_seq(&cell->dormant, 0) == 1)
+            return true;
+        sleep_until(cell, true, TROUPE_FOREVER);
+    }
+}
+
+/* ---- what a thread does ---- */
+
+typedef struct awaited {
+    uint64_t correlation;
+    trp_node *reply;
+} awaited;
+
+static trp_node *unlink_saved(trp_thread_end *thread, trp_node *before, trp_node *node)
+{
+    trp_node *next = trp_load_relaxed(&node->next); /* this thread's list, all of these */
+
+    if (before)
+        trp_store_relaxed(&before->next, next);
+    else
+        thread->saved = next;
+    if (thread->saved_last == node)
+        thread->saved_last = before;
+    return node;
+}
+
+static bool look_for_reply(trp_cell *cell, void *arg)
+{
+    awaited *wait = arg;
+    trp_node *before = NULL;
+
+    for (trp_node *node = cell->thread->saved; node; node = trp_load_relaxed(&node->next)) {
+        if (node->kind == TRP_NODE_REPLY && node->correlation == wait->correlation) {
+            wait->reply = unlink_saved(cell->thread, before, node);
+            return true;
+        }
+        before = node;
+    }
+    return false;
+}
+
+troupe_status troupe_call(troupe_context *ctx, troupe_id target, troupe_bytes payload,
+                          uint64_t timeout_ns, troupe_reply_buffer *reply)
+{
+    troupe_correlation correlation;
+    troupe_status status;
+    awaited wait = {0};
+
+    if (reply)
+        reply->payload = NULL;
+    if (!ctx->thread)
+        return TROUPE_E_INVALID; /* a handler must not block */
+    status = trp_request_send(ctx, target, payload, timeout_ns, &correlation);
+    if (status != TROUPE_OK)
+        return status;
+    wait.correlation = correlation.value;
+    if (!trp_thread_wait(ctx, TROUPE_FOREVER, look_for_reply, &wait)) /* its timer ends it */
+        return TROUPE_E_TIMEOUT;
+    trp_request_take_reply(ctx, wait.reply);
+    status = (troupe_status)wait.reply->status;
+    if (reply)
+        reply->payload = troupe_payload_ref(wait.reply->shared);
+    trp_node_free(wait.reply);
+    return status;
+}
+
+static bool look_for_message(trp_cell *cell, void *arg)
+{
+    trp_node **ret_node = arg;
+    trp_node *before = NULL;
+
+    for (trp_node *node = cell->thread->saved; node; node = trp_load_relaxed(&node->next)) {
+        if (node->kind == TRP_NODE_MESSAGE) {
+            *ret_node = unlink_saved(cell->thread, before, node);
+            return true;
+        }
+        before = node;
+    }
+    return false;
+}
+
+troupe_status troupe_receive(troupe_context *ctx, uint64_t timeout_ns, troupe_message *ret_message)
+{
+    trp_node *node = NULL;
+
+    if (!ctx->thread)
+        return TROUPE_E_INVALID;
+    if (!trp_thread_wait(ctx, trp_deadline(ctx->system, timeout_ns), look_for_message, &node))
+        return TROUPE_E_TIMEOUT;
+    trp_node_free(ctx->thread->received);
+    ctx->thread->received = node;
+    ctx->request = NULL;
+    trp_request_accept(ctx, node);
+    trp_count_own(&ctx->n_handled, 1);
+    if (node->counted)
+        trp_room_give(ctx, 1);
+    *ret_message = trp_node_message(node);
+    return TROUPE_OK;
+}
+
+typedef struct ended {
+    uint64_t monitor;
+    troupe_exit *ret_exit;
+} ended;
+
+static bool look_for_end(trp_cell *cell, void *arg)
+{
+    ended *wait = arg;
+
+    for (trp_signal **at = &cell->thread->notices; *at; at = &(*at)->next) {
+        trp_signal *notice = *at;
+
+        if (notice->monitor != wait->monitor)
+            continue;
+        if (wait->ret_exit) {
+            *wait->ret_exit = (troupe_exit){.reason = notice->reason,
+                                            .id = {notice->id},
+                                            .incarnation = notice->incarnation};
+            snprintf(wait->ret_exit->text, sizeof wait->ret_exit->text, "%s",
+                     notice->text ? notice->text : "");
+        }
+        *at = notice->next;
+        trp_signal_free(notice);
+        return true;
+    }
+    return false;
+}
+
+troupe_status troupe_wait_end(troupe_context *ctx, troupe_id id, uint64_t timeout_ns,
+                              troupe_exit *ret_exit)
+{
+    troupe_monitor monitor;
+    ended wait = {.ret_exit = ret_exit};
+    troupe_status status = ctx->thread ? TROUPE_OK : TROUPE_E_INVALID;
+
+    if (status == TROUPE_OK)
+        status = troupe_monitor_start(ctx, id, TROUPE_MONITOR_FINAL, &monitor);
+    if (status != TROUPE_OK)
+        return status;
+    wait.monitor = monitor.value;
+    if (trp_thread_wait(ctx, trp_deadline(ctx->system, timeout_ns), look_for_end, &wait)) {
+        trp_monitor_known(ctx, monitor.value, true);
+        return TROUPE_OK;
+    }
+    troupe_monitor_stop(ctx, monitor);
+    return TROUPE_E_TIMEOUT;
+}

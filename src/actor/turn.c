@@ -1,0 +1,163 @@
+/* turn.c - when a cell runs, and how others make it run.
+ *
+ *              schedule                 nothing waits
+ *   asleep  ------------->  its turn  ----------------->  asleep   (ASLEEP in the mailbox's head)
+ *   dormant ------------->            ----------------->  dormant  (dormant == 1: pending, held, muted)
+ *
+ * Threads:    a turn runs on a worker (an attached thread runs its own cell). push, poke, ask: any.
+ * Invariants: 1. Whoever clears ASLEEP, or takes dormant from 1 to 0, schedules; nobody else does. If broken: two
+ *                threads run one cell (a double start), or none does (a lost wake).
+ *             2. News is written before the writer looks for a sleeper (seq), and a cell says that it sleeps before
+ *                it looks for news (seq). If broken: the news waits until the next message (a lost wake).
+ *             3. After a cell said that it sleeps, its turn touches only atomics of it.
+ */
+#include "cell.h"
+
+void trp_cell_schedule(trp_cell *cell)
+{
+    if (!cell->thread) {
+        troupe_executor_submit(cell->system->executor, &cell->task);
+        return;
+    }
+    trp_mutex_lock(&cell->thread->lock);
+    cell->thread->ready = true;
+    trp_condition_signal(&cell->thread->wake);
+    trp_mutex_unlock(&cell->thread->lock);
+}
+
+void trp_cell_poke(trp_cell *cell)
+{
+    if (trp_mailbox_rouse(&cell->mailbox) || trp_exchange_seq(&cell->dormant, 0) == 1)
+        trp_cell_schedule(cell);
+}
+
+bool trp_cell_ask(troupe_system *system, troupe_id id, uint32_t incarnation, trp_ask ask)
+{
+    trp_cell *cell = trp_slot_at(system, (uint32_t)id.value);
+    uint64_t asks;
+
+    if (!cell || !id.value)
+        return false;
+    asks = trp_load_seq(&cell->asks);
+    do {
+        if (asks >> 32 != id.value >> 32)
+            return false;
+        if (incarnation && ((asks >> 16) & 0xffff) != (incarnation & 0xffff))
+            return false;
+    } while (!trp_cas_seq(&cell->asks, &asks, asks | ask));
+    trp_cell_poke(cell);
+    return true;
+}
+
+void trp_signal_free(trp_signal *signal)
+{
+    if (!signal)
+        return;
+    trp_free(signal->text);
+    trp_free(signal);
+}
+
+void trp_signal_send(troupe_system *system, trp_signal *signal)
+{
+    trp_cell *cell = trp_slot_at(system, (uint32_t)signal->target);
+    trp_signal *first;
+
+    if (!cell || !signal->target) {
+        trp_signal_free(signal);
+        return;
+    }
+    first = trp_load_relaxed(&cell->signals); /* the exchange decides */
+    do
+        signal->next = first;
+    while (!trp_cas_seq(&cell->signals, &first, signal));
+    trp_cell_poke(cell);
+}
+
+trp_signal *trp_signals_take(trp_cell *cell)
+{
+    trp_signal *newest = trp_exchange_seq(&cell->signals, NULL);
+    trp_signal *oldest = NULL;
+
+    while (newest) {
+        trp_signal *next = newest->next;
+
+        newest->next = oldest;
+        oldest = newest;
+        newest = next;
+    }
+    return oldest;
+}
+
+static void look(trp_cell *cell)
+{
+    uint32_t asks = (uint32_t)(trp_and_seq(&cell->asks, ~(uint64_t)0xffff) & 0xffff);
+    trp_signal *signal = trp_signals_take(cell);
+
+    if (asks)
+        trp_life_asked(cell, asks);
+    while (signal) {
+        trp_signal *next = signal->next;
+
+        switch (signal->kind) {
+        case TRP_SIGNAL_NOTICE:
+            trp_life_notice(cell, signal);
+            break;
+        case TRP_SIGNAL_MONITOR:
+            trp_monitor_added(cell, signal);
+            break;
+        case TRP_SIGNAL_DEMONITOR:
+            trp_monitor_removed(cell, signal);
+            break;
+        }
+        signal = next;
+    }
+}
+
+static void go_to_sleep(trp_cell *cell, bool give_back)
+{
+    cell->leaving = false;
+    if (!trp_mailbox_sleep(&cell->mailbox)) {
+        cell->leaving = give_back;
+        troupe_executor_submit_last(cell->system->executor, &cell->task);
+        return;
+    }
+    if (trp_has_news(cell) && trp_mailbox_rouse(&cell->mailbox))
+        troupe_executor_submit_last(cell->system->executor, &cell->task);
+    if (give_back)
+        trp_slot_give(cell);
+}
+
+static void go_dormant(trp_cell *cell, bool muted)
+{
+    trp_store_seq(&cell->dormant, 1);
+    if (!trp_has_news(cell) && !(muted && !trp_load_seq(&cell->muted_on)))
+        return;
+    if (trp_exchange_seq(&cell->dormant, 0) == 1)
+        troupe_executor_submit_last(cell->system->executor, &cell->task);
+}
+
+void trp_turn(void *system, troupe_task *task)
+{
+    trp_cell *cell = (trp_cell *)(void *)task;
+
+    (void)system;
+    if (trp_has_news(cell))
+        look(cell);
+    switch (trp_life_advance(cell)) {
+    case TRP_NEXT_MORE:
+        troupe_executor_submit_last(cell->system->executor, &cell->task);
+        break;
+    case TRP_NEXT_SLEEP:
+        go_to_sleep(cell, false);
+        break;
+    case TRP_NEXT_FREE:
+        go_to_sleep(cell, true);
+        break;
+    case TRP_NEXT_BLOCKED:
+        go_dormant(cell, false);
+        break;
+    case TRP_NEXT_MUTED:
+        go_dormant(cell, true);
+        break;
+    }
+}

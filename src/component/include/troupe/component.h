@@ -45,7 +45,8 @@ typedef struct troupe_guest_services {
     void *arg;
     troupe_status (*publish)(void *arg, troupe_context *ctx, troupe_bytes topic,
                              troupe_bytes payload, uint32_t *ret_reached);
-    /* Bytes for the program's standard output; bytes of one call stay together. */
+    /* Bytes for the program's standard output; bytes of one call stay together. ctx is NULL in pre-start and
+     * post-stop, where there is no context yet, or none any more. */
     troupe_status (*print)(void *arg, troupe_context *ctx, troupe_bytes bytes);
     /* One line of a guest's log, already within its quota; text is UTF-8, may hold control characters.
      * NULL: it goes to the log hook of the system, as "guest-log". */

@@ -1,0 +1,160 @@
+#include "scan.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SECTION_FUNCTIONS 3
+
+typedef struct cursor {
+    const uint8_t *at, *end;
+} cursor;
+
+static bool read_u32(cursor *reader, uint32_t *ret)
+{
+    uint64_t value = 0;
+
+    for (unsigned shift = 0; shift < 35; shift += 7) {
+        uint8_t byte;
+
+        if (reader->at == reader->end)
+            return false;
+        byte = *reader->at++;
+        value |= (uint64_t)(byte & 0x7f) << shift;
+        if (!(byte & 0x80)) {
+            *ret = (uint32_t)value;
+            return value <= UINT32_MAX;
+        }
+    }
+    return false;
+}
+
+static trp_form wrong(char *why, size_t size, const char *format, ...) TROUPE_PRINTF(3, 4);
+
+static trp_form wrong(char *why, size_t size, const char *format, ...)
+{
+    va_list list;
+
+    va_start(list, format);
+    (void)vsnprintf(why, size, format, list);
+    va_end(list);
+    return TRP_FORM_WRONG;
+}
+
+static trp_form scan_sections(troupe_bytes bytes, char *why, size_t why_size)
+{
+    const uint8_t *start = bytes.data;
+    cursor reader = {start + 8, start + bytes.size};
+
+    while (reader.at < reader.end) {
+        size_t offset = (size_t)(reader.at - start);
+        uint8_t id = *reader.at++;
+        uint32_t size, functions;
+
+        if (!read_u32(&reader, &size) || size > (size_t)(reader.end - reader.at))
+            return wrong(why, why_size,
+                         "is cut off: the section at byte %zu goes on behind its end (%zu bytes)",
+                         offset, bytes.size);
+        if (id == SECTION_FUNCTIONS) {
+            cursor inside = {reader.at, reader.at + size};
+
+            if (read_u32(&inside, &functions) && functions > TRP_FUNCTIONS_MAX)
+                return wrong(why, why_size, "has %u functions; the most are %u", functions,
+                             TRP_FUNCTIONS_MAX);
+        }
+        reader.at += size;
+    }
+    return TRP_FORM_MODULE;
+}
+
+static bool looks_like_text(troupe_bytes bytes)
+{
+    const uint8_t *data = bytes.data;
+    size_t i = 0;
+
+    while (i < bytes.size && strchr(" \t\r\n", data[i]) && data[i])
+        i++;
+    return i < bytes.size && (data[i] == '(' || (data[i] == ';' && i + 1 < bytes.size &&
+                                                 data[i + 1] == ';'));
+}
+
+trp_form trp_scan(troupe_bytes bytes, char *why, size_t why_size)
+{
+    static const uint8_t magic[8] = {0, 'a', 's', 'm', 1, 0, 0, 0};
+    static const uint8_t component[8] = {0, 'a', 's', 'm', 0x0d, 0, 1, 0};
+    const uint8_t *data = bytes.data;
+    size_t shown = bytes.size < 4 ? bytes.size : 4;
+
+    if (bytes.size == 0)
+        return wrong(why, why_size, "is empty");
+    if (bytes.size > TRP_MODULE_MAX)
+        return wrong(why, why_size, "has %zu bytes; the most are %zu", bytes.size, TRP_MODULE_MAX);
+    if (looks_like_text(bytes))
+        return TRP_FORM_TEXT;
+    if (memcmp(data, magic, shown) != 0)
+        return wrong(why, why_size, "is neither WebAssembly nor its text: give a core module (.wasm)"
+                                    ", built with guest/c/troupe_guest.h for example, or a .wat");
+    if (bytes.size < 8)
+        return wrong(why, why_size, "is cut off after %zu bytes", bytes.size);
+    if (memcmp(data, component, 8) == 0)
+        return wrong(why, why_size,
+                     "is a component; components come with a later version: give the core module");
+    if (memcmp(data, magic, 8) != 0)
+        return wrong(why, why_size, "is WebAssembly of an unknown version (%02x %02x %02x %02x)",
+                     data[4], data[5], data[6], data[7]);
+    return scan_sections(bytes, why, why_size);
+}
+
+/* ---- UTF-8 ---- */
+
+/* Bytes of the sequence at s, 0 when it is none. */
+static size_t sequence(const uint8_t *s, size_t left)
+{
+    uint8_t low = 0x80, high = 0xbf;
+    size_t n;
+
+    if (s[0] < 0x80)
+        return 1;
+    if (s[0] < 0xc2 || s[0] > 0xf4)
+        return 0;
+    n = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+    if (s[0] == 0xe0)
+        low = 0xa0;
+    else if (s[0] == 0xed)
+        high = 0x9f;
+    else if (s[0] == 0xf0)
+        low = 0x90;
+    else if (s[0] == 0xf4)
+        high = 0x8f;
+    if (left < n || s[1] < low || s[1] > high)
+        return 0;
+    for (size_t i = 2; i < n; i++) {
+        if (s[i] < 0x80 || s[i] > 0xbf)
+            return 0;
+    }
+    return n;
+}
+
+bool trp_is_utf8(const void *data, size_t size)
+{
+    const uint8_t *s = data;
+    size_t i = 0;
+
+    while (i < size) {
+        uint64_t word;
+        size_t n;
+
+        if (size - i >= sizeof(word)) {
+            memcpy(&word, s + i, sizeof(word));
+            if (!(word & UINT64_C(0x8080808080808080))) {
+                i += sizeof(word);
+                continue;
+            }
+        }
+        n = sequence(s + i, size - i);
+        if (n == 0)
+            return false;
+        i += n;
+    }
+    return true;
+}

@@ -1,0 +1,197 @@
+/* trap.c - the only file that translates wasmtime_error_t and wasm_trap_t. */
+#include "trap.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SHOWN_FRAMES 4u
+#define SHOWN_NAME 60u
+
+void trp_fault_set(trp_fault *fault, troupe_exit_reason reason, const char *format, ...)
+{
+    va_list list;
+
+    if (fault->set)
+        return;
+    fault->set = true;
+    fault->reason = reason;
+    va_start(list, format);
+    (void)vsnprintf(fault->text, sizeof(fault->text), format, list);
+    va_end(list);
+}
+
+wasmtime_error_t *trp_error_new(const char *text)
+{
+    return wasmtime_error_new(text);
+}
+
+wasm_trap_t *trp_trap_new(const char *text)
+{
+    return wasmtime_trap_new(text, strlen(text));
+}
+
+/* The engine's texts have several lines: "failed to compile\n\nCaused by:\n    0: ...". */
+void trp_error_text(wasmtime_error_t *error, char *text, size_t size)
+{
+    wasm_name_t message;
+    size_t n = 0;
+
+    wasmtime_error_message(error, &message);
+    for (size_t i = 0; i < message.size && n + 1 < size; i++) {
+        char c = message.data[i];
+
+        if (c == '\n' || c == '\r' || c == '\t')
+            c = ' ';
+        if ((unsigned char)c < 0x20 || c == 0x7f)
+            c = '?';
+        if (c == ' ' && (n == 0 || text[n - 1] == ' '))
+            continue;
+        text[n++] = c;
+    }
+    text[n] = '\0';
+    wasm_byte_vec_delete(&message);
+    wasmtime_error_delete(error);
+}
+
+static const char *trap_words(wasmtime_trap_code_t code)
+{
+    switch (code) {
+    case WASMTIME_TRAP_CODE_STACK_OVERFLOW:
+        return "call stack exhausted";
+    case WASMTIME_TRAP_CODE_MEMORY_OUT_OF_BOUNDS:
+        return "out of bounds memory access";
+    case WASMTIME_TRAP_CODE_TABLE_OUT_OF_BOUNDS:
+        return "out of bounds table access";
+    case WASMTIME_TRAP_CODE_INDIRECT_CALL_TO_NULL:
+        return "indirect call to null";
+    case WASMTIME_TRAP_CODE_BAD_SIGNATURE:
+        return "indirect call of another type";
+    case WASMTIME_TRAP_CODE_INTEGER_OVERFLOW:
+        return "integer overflow";
+    case WASMTIME_TRAP_CODE_INTEGER_DIVISION_BY_ZERO:
+        return "integer division by zero";
+    case WASMTIME_TRAP_CODE_BAD_CONVERSION_TO_INTEGER:
+        return "bad conversion to integer";
+    case WASMTIME_TRAP_CODE_UNREACHABLE_CODE_REACHED:
+        return "unreachable";
+    case WASMTIME_TRAP_CODE_INTERRUPT:
+        return "interrupted";
+    case WASMTIME_TRAP_CODE_NULL_REFERENCE:
+        return "null reference";
+    case WASMTIME_TRAP_CODE_ALLOCATION_TOO_LARGE:
+        return "allocation too large";
+    default:
+        return NULL;
+    }
+}
+
+static void append(char *text, size_t size, const char *format, ...) TROUPE_PRINTF(3, 4);
+
+static void append(char *text, size_t size, const char *format, ...)
+{
+    size_t n = strlen(text);
+    va_list list;
+
+    va_start(list, format);
+    (void)vsnprintf(text + n, size - n, format, list);
+    va_end(list);
+}
+
+/* A name is the guest's own: it may hold anything. */
+static void append_name(char *text, size_t size, const wasm_frame_t *frame)
+{
+    const wasm_name_t *name = wasmtime_frame_func_name(frame);
+    char shown[SHOWN_NAME + 1];
+    size_t n = 0;
+
+    if (!name || name->size == 0) {
+        append(text, size, "function %u", wasm_frame_func_index(frame));
+        return;
+    }
+    for (; n < name->size && n < SHOWN_NAME; n++) {
+        unsigned char c = (unsigned char)name->data[n];
+
+        shown[n] = c < 0x20 || c >= 0x7f ? '?' : (char)c;
+    }
+    shown[n] = '\0';
+    append(text, size, "%s", shown);
+}
+
+/* The wrappers that the C kit makes around each export say nothing that the entry's name does not. */
+static bool is_wrapper(const wasm_frame_t *frame)
+{
+    const wasm_name_t *name = wasmtime_frame_func_name(frame);
+
+    return name && name->size > 5 &&
+           (memcmp(name->data, "tg_e_", 5) == 0 || memcmp(name->data, "tg_p_", 5) == 0);
+}
+
+static void append_frames(char *text, size_t size, const wasm_frame_vec_t *frames,
+                          const char *entry)
+{
+    size_t shown = 0;
+    size_t left_off = 0;
+
+    for (size_t i = 0; i < frames->size; i++) {
+        if (is_wrapper(frames->data[i]))
+            continue;
+        if (shown == SHOWN_FRAMES) {
+            left_off++;
+            continue;
+        }
+        append(text, size, shown++ == 0 ? ", in " : " < ");
+        append_name(text, size, frames->data[i]);
+    }
+    if (left_off)
+        append(text, size, " < %zu more", left_off);
+    append(text, size, shown == 0 ? ", in %s" : " < %s", entry);
+}
+
+static void set_from_trap(const wasm_trap_t *trap, const char *limit_text, trp_fault *fault)
+{
+    wasmtime_trap_code_t code;
+    const char *words;
+
+    if (!wasmtime_trap_code(trap, &code)) {
+        trp_fault_set(fault, TROUPE_EXIT_CRASHED, "wasm trap");
+        return;
+    }
+    words = trap_words(code);
+    if (code == WASMTIME_TRAP_CODE_OUT_OF_FUEL)
+        trp_fault_set(fault, TROUPE_EXIT_TIMEOUT, "over message_time %s", limit_text);
+    else if (words)
+        trp_fault_set(fault, TROUPE_EXIT_CRASHED, "wasm trap: %s", words);
+    else
+        trp_fault_set(fault, TROUPE_EXIT_CRASHED, "wasm trap: code %u", code);
+}
+
+bool trp_outcome(wasmtime_error_t *error, wasm_trap_t *trap, const char *entry,
+                 const char *limit_text, trp_fault *fault)
+{
+    wasm_frame_vec_t frames = {0, NULL};
+    bool was_set = fault->set;
+
+    if (!error && !trap)
+        return true;
+    if (error)
+        wasmtime_error_wasm_trace(error, &frames);
+    else
+        wasm_trap_trace(trap, &frames);
+    if (trap && !was_set)
+        set_from_trap(trap, limit_text, fault);
+    if (trap)
+        wasm_trap_delete(trap);
+    if (error && !was_set) {
+        char text[256];
+
+        trp_error_text(error, text, sizeof(text));
+        error = NULL;
+        trp_fault_set(fault, TROUPE_EXIT_CRASHED, "%s", text);
+    }
+    if (error)
+        wasmtime_error_delete(error);
+    append_frames(fault->text, sizeof(fault->text), &frames, entry);
+    wasm_frame_vec_delete(&frames);
+    return false;
+}

@@ -476,13 +476,19 @@ void tg_arena_reset(void)
     tg_arena_at = 0;
 }
 
+/* A function of its own, so that its name stands in the crash report. */
+static __attribute__((noinline, noreturn)) void tg_out_of_memory(void)
+{
+    __builtin_trap();
+}
+
 static inline void *tg_arena_take(size_t n, size_t align)
 {
     uintptr_t from = tg_arena_at ? tg_arena_at : TG_ARENA_START;
     uintptr_t at = (from + align - 1) & ~(uintptr_t)(align - 1);
     uintptr_t end = at + n;
     if (end < at || !tg_arena_reaches(end))
-        __builtin_trap();
+        tg_out_of_memory();
     tg_arena_at = end;
     return (void *)at;
 }

@@ -7,6 +7,7 @@
 static tg_answer on_message(const tg_message *message)
 {
     tg_bytes what = message->payload;
+    static const tg_pair fields[1];
     tg_result result;
     if (tg_equal(what, TG_TEXT("bytes")))
         tg_i_reply(1, FAR, 0x20, &result);
@@ -17,9 +18,9 @@ static tg_answer on_message(const tg_message *message)
     if (tg_equal(what, TG_TEXT("text")))
         tg_i_log(TG_INFO, FAR, 0x20, NULL, 0);
     if (tg_equal(what, TG_TEXT("list")))
-        tg_i_log(TG_INFO, what.data, what.len, what.data, 0x10000001);
+        tg_i_log(TG_INFO, what.data, what.len, fields, 0x10000001);
     if (tg_equal(what, TG_TEXT("unaligned list")))
-        tg_i_log(TG_INFO, what.data, what.len, (const uint8_t *)0x1001, 1);
+        tg_i_log(TG_INFO, what.data, what.len, (const uint8_t *)fields + 1, 1);
     if (tg_equal(what, TG_TEXT("level")))
         tg_i_log(5, what.data, what.len, NULL, 0);
     if (tg_equal(what, TG_TEXT("error code")))

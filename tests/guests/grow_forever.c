@@ -1,4 +1,4 @@
-/* At the message "grow" takes memory until it gets no more, then traps in tg_arena_take; at
+/* At the message "grow" takes memory until it gets no more, then traps in tg_out_of_memory; at
  * "ask" takes all that it is given and answers how many pages it has; an echo otherwise. */
 #include "troupe_guest.h"
 

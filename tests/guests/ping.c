@@ -1,8 +1,9 @@
 /* One side of ping-pong; both sides are this guest.
  *
- * A request of 16 bytes {peer id, n} begins: n messages go to and fro, then the request is
- * answered with 8 bytes. A message of 8 bytes {how many are left} is sent back to its sender
- * with one less; the side that holds the request answers it at 0. Numbers are little endian. */
+ * A request of 16 bytes {peer id, n}, n even, begins: exactly n messages go to and fro, then the
+ * request is answered with 8 bytes, all zero. A message of 8 bytes {how many are left} is sent back
+ * to its sender with one less; the side that holds the request answers it at 0. Numbers are little
+ * endian. */
 #include "troupe_guest.h"
 
 static uint64_t asked; /* the request to answer; 0: none */

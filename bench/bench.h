@@ -39,7 +39,8 @@ typedef struct bench_case {
 } bench_case;
 
 extern const bench_case bench_counting[], bench_ping_pong[], bench_spawn_stop[],
-    bench_crash_restart[], bench_access_log[]; /* each ends with a name that is NULL */
+    bench_crash_restart[], bench_engine[],
+    bench_access_log[]; /* each ends with a name that is NULL */
 
 /* BENCH_MUST - this holds, or the benchmark ends with the place and the text. */
 #define BENCH_MUST(condition, text) ((condition) ? (void)0 : bench_die(__FILE__, __LINE__, (text)))
@@ -72,6 +73,8 @@ void bench_house_open(bench_house *house, unsigned cores);
 void bench_house_close(bench_house *house);
 /* bench_house_guest - load the guest of this file name; its grants allow sending to every name. */
 void bench_house_guest(bench_house *house, const char *file);
+/* bench_read_guest - its bytes; trp_free gives them back. */
+troupe_bytes bench_read_guest(const char *file);
 troupe_id bench_house_spawn(bench_house *house, const troupe_spec *spec);
 /* bench_house_ask - a call whose answer is a number. */
 uint64_t bench_house_ask(bench_house *house, troupe_id whom, troupe_bytes payload);

@@ -44,12 +44,14 @@ void bench_house_close(bench_house *house)
     troupe_system_free(house->system);
 }
 
-static void read_file(const char *path, troupe_bytes *ret_bytes)
+troupe_bytes bench_read_guest(const char *name)
 {
-    FILE *file = fopen(path, "rb");
-    char *bytes = NULL;
+    char path[4096], *bytes = NULL;
     size_t size = 0;
+    FILE *file;
 
+    snprintf(path, sizeof path, "%s/%s", BENCH_GUESTS, name);
+    file = fopen(path, "rb");
     BENCH_MUST(file, path);
     for (size_t got = 1; got > 0; size += got) {
         bytes = trp_realloc(bytes, size + 65536);
@@ -57,7 +59,7 @@ static void read_file(const char *path, troupe_bytes *ret_bytes)
         got = fread(bytes + size, 1, 65536, file);
     }
     fclose(file);
-    *ret_bytes = (troupe_bytes){bytes, size};
+    return (troupe_bytes){bytes, size};
 }
 
 void bench_house_guest(bench_house *house, const char *file)
@@ -69,10 +71,8 @@ void bench_house_guest(bench_house *house, const char *file)
                               .services = &services);
     troupe_engine_options engine = *TROUPE_ENGINE_OPTIONS(.cache_dir = getenv("TROUPE_CACHE_DIR"));
     troupe_error error = {.text = ""};
-    char path[4096];
 
-    snprintf(path, sizeof path, "%s/%s", BENCH_GUESTS, file);
-    read_file(path, &options.module);
+    options.module = bench_read_guest(file);
     if (troupe_engine_new(house->system, &engine, &house->engine, &error) != TROUPE_OK ||
         troupe_guest_load(house->engine, &options, &house->guest, &error) != TROUPE_OK)
         bench_die(__FILE__, __LINE__, error.text);

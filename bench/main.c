@@ -23,7 +23,8 @@ static struct {
     char commit[64], machine[128];
 } options = {.rounds = DEFAULT_ROUNDS};
 
-static const bench_case *const families[] = {bench_counting, bench_ping_pong, bench_spawn_stop,
+static const bench_case *const families[] = {bench_counting,      bench_engine,
+                                             bench_ping_pong,     bench_spawn_stop,
                                              bench_crash_restart, bench_access_log};
 
 /* The floor of the case that runs, from this run; 0: none yet. */

@@ -1,0 +1,88 @@
+/* manifest.h - a checked manifest: values, no YAML any more. Everything in it lies in its arena. */
+#ifndef TRP_HOST_MANIFEST_H
+#define TRP_HOST_MANIFEST_H
+
+#include "troupe/component.h"
+#include "troupe/kit.h"
+#include "yaml_tree.h"
+
+typedef struct trp_names {
+    const char **items; /* ended by NULL */
+    size_t n;
+} trp_names;
+
+/* One distinct guest file. */
+typedef struct trp_file {
+    struct trp_file *next;
+    const char *path; /* as the manifest says it first */
+    char *bytes;      /* trp_free */
+    size_t size;
+} trp_file;
+
+typedef enum trp_unit_kind {
+    TRP_UNIT_COMPONENT,
+    TRP_UNIT_POOL,
+    TRP_UNIT_SUPERVISOR,
+} trp_unit_kind;
+
+/* How a supervisor, or a pool, treats its children. */
+typedef struct trp_intensity {
+    uint32_t max_restarts; /* as troupe_supervisor has it: never 0 */
+    uint64_t within_ns;
+    troupe_backoff backoff;
+} trp_intensity;
+
+/* A node of the tree. */
+typedef struct trp_unit {
+    trp_unit_kind kind;
+    const char *name;
+    const trp_yaml *node;      /* where it stands, for mistakes */
+    struct trp_unit *up, *next;
+    troupe_restart_rule restart;
+
+    trp_intensity intensity;   /* supervisors and pools */
+    struct trp_unit *children; /* supervisors */
+    size_t n_children;
+
+    uint32_t n_members;        /* pools */
+    const char *guest_path;    /* components and pools, from here on */
+    const trp_yaml *guest_node;
+    trp_file *file;
+    troupe_bytes settings;
+    trp_names subscribe;
+    uint32_t mailbox_bound;
+    troupe_on_full on_full;
+    troupe_limits limits;
+    troupe_grants grants;
+    const trp_yaml *grants_node;
+    uint64_t stop_timeout;
+} trp_unit;
+
+struct troupe_manifest {
+    trp_arena arena;
+    const char *path; /* of the file, as the user wrote it */
+    int folder;       /* its directory's descriptor */
+    const char *system;
+    const char *stdin_to;
+    const trp_yaml *stdin_node;
+    trp_unit *root;
+    trp_file *files;
+    trp_mistakes mistakes;
+};
+
+/* manifest_read.c: fill system, stdin_to and root from the tree; mistakes are noted. */
+void trp_manifest_read(troupe_manifest *manifest, const trp_yaml *yaml);
+/* manifest_unit.c: one component, pool or supervisor with all beneath it; NULL after a mistake. */
+trp_unit *trp_unit_read(troupe_manifest *manifest, const trp_yaml *node, trp_unit *up);
+/* manifest_check.c: names, grants, topics, the reader: what only the whole tree shows. */
+void trp_manifest_check(troupe_manifest *manifest);
+
+/* trp_unit_next - the tree in its order, each unit before what is beneath it; NULL after the last. */
+trp_unit *trp_unit_next(const trp_unit *unit);
+
+/* trp_manifest_takes - whether messages can be sent to this name: a component, a pool or a pool's member. */
+bool trp_manifest_takes(const troupe_manifest *manifest, const char *name);
+/* trp_manifest_names - all such names and those of supervisors, in the manifest's arena. */
+trp_names trp_manifest_names(troupe_manifest *manifest, bool supervisors_too);
+
+#endif

@@ -114,16 +114,17 @@ bool trp_abi_returned(trp_instance *instance, uint32_t at, bool has_payload, trp
                                   data[0]);
     returned.is_error = data[0] == 1;
     if (returned.is_error) {
-        if (!trp_abi_error(instance, data[4], trp_abi_load_word(data + 8), trp_abi_load_word(data + 12),
-                           &returned.error))
+        if (!trp_abi_error(instance, data[4], trp_abi_load_word(data + 8),
+                           trp_abi_load_word(data + 12), &returned.error))
             return false;
     } else if (has_payload) {
         if (data[4] > 1)
             return trp_instance_fault(instance, "it returned an option of case %u, there are 2",
                                       data[4]);
         returned.has_bytes = data[4] == 1;
-        if (returned.has_bytes && !trp_abi_take(instance, trp_abi_load_word(data + 8), trp_abi_load_word(data + 12),
-                                                "its answer", &returned.bytes))
+        if (returned.has_bytes &&
+            !trp_abi_take(instance, trp_abi_load_word(data + 8), trp_abi_load_word(data + 12),
+                          "its answer", &returned.bytes))
             return false;
     }
     *ret = returned;
@@ -142,8 +143,7 @@ bool trp_abi_give(trp_instance *instance, troupe_bytes bytes, uint32_t *ret_at)
         return true;
     }
     if (bytes.size > INT32_MAX)
-        return trp_instance_fault(instance, "%zu bytes are more than a guest can take",
-                                  bytes.size);
+        return trp_instance_fault(instance, "%zu bytes are more than a guest can take", bytes.size);
     if (!trp_instance_realloc(instance, 1, (uint32_t)bytes.size, &at))
         return false;
     memcpy(wasmtime_memory_data(instance->wasm, &instance->memory) + at, bytes.data, bytes.size);

@@ -80,7 +80,7 @@ static void make_key(const troupe_engine *engine, troupe_bytes wasm, unsigned ch
     const unsigned char fuel = engine->fuel;
     crypto_generichash_state state;
 
-    (void)sodium_init(); /* once for the process; any number of times is fine */
+    TROUPE_ASSERT(sodium_init() >= 0); /* any number of times is fine */
     crypto_generichash_init(&state, NULL, 0, TRP_KEY_SIZE);
     crypto_generichash_update(&state, (const unsigned char *)origin, sizeof(origin));
     crypto_generichash_update(&state, &fuel, 1);

@@ -10,8 +10,8 @@
 #define TRP_KEY_SIZE 32
 
 typedef struct trp_module {
-    trp_link link;    /* engine->modules; under its lock, as users */
-    unsigned users;   /* guests */
+    trp_link link;  /* engine->modules; under its lock, as users */
+    unsigned users; /* guests */
     unsigned char key[TRP_KEY_SIZE];
     wasmtime_module_t *wasm;
 } trp_module;

@@ -69,8 +69,8 @@ static troupe_status refuse_unknown(const troupe_guest *guest, const wasm_name_t
                                  : "is a function without a definition in it?";
 
     return trp_guest_say(guest, error, TROUPE_E_INVALID,
-                         "imports %.*s %.*s, which nobody offers: %s", SHOW(module),
-                         SHOW(function), remedy);
+                         "imports %.*s %.*s, which nobody offers: %s", SHOW(module), SHOW(function),
+                         remedy);
 }
 
 static troupe_status check_import(const troupe_guest *guest, const wasm_importtype_t *import,

@@ -83,10 +83,9 @@ static troupe_status start(troupe_engine *engine, const troupe_engine_options *o
     if (engine->fuel)
         return TROUPE_OK;
     status = troupe_tick_start(engine->system, ring, engine->wasm, &engine->tick);
-    return status == TROUPE_OK
-               ? status
-               : troupe_error_set(error, status, "no tick for the engine: %s",
-                                  troupe_status_text(status));
+    return status == TROUPE_OK ? status
+                               : troupe_error_set(error, status, "no tick for the engine: %s",
+                                                  troupe_status_text(status));
 }
 
 troupe_status troupe_engine_new(troupe_system *system, const troupe_engine_options *options,

@@ -41,8 +41,7 @@ static wasmtime_error_t *on_ring(wasmtime_context_t *wasm, void *data, uint64_t 
         return NULL;
     }
     if (now - turn->cpu_ns >= guest->limits.message_ns) {
-        trp_fault_set(&turn->fault, TROUPE_EXIT_TIMEOUT, "over message_time %s",
-                      guest->limit_text);
+        trp_fault_set(&turn->fault, TROUPE_EXIT_TIMEOUT, "over message_time %s", guest->limit_text);
         return trp_error_new("over message_time");
     }
     if (turn->rings == 2 && turn->ctx)
@@ -109,8 +108,7 @@ bool trp_instance_has(const trp_instance *instance, trp_export which)
     return instance->exports[which].store_id != 0;
 }
 
-bool trp_instance_call(trp_instance *instance, trp_export which, wasmtime_val_raw_t *args,
-                       size_t n)
+bool trp_instance_call(trp_instance *instance, trp_export which, wasmtime_val_raw_t *args, size_t n)
 {
     return enter(instance, &instance->exports[which], TRP_ENTRY_CALL,
                  trp_export_rows[which].function, args, n);
@@ -225,8 +223,8 @@ bool trp_instance_open(trp_instance *instance, const troupe_guest *guest)
         return trp_instance_fault(instance, "memory is out");
     trp_add_relaxed(&guest->engine->stores, 1);
     instance->wasm = wasmtime_store_context(instance->store);
-    wasmtime_store_limiter(instance->store, (int64_t)guest->limits.memory_bytes,
-                           TABLE_ELEMENTS_MAX, 1, TABLES_MAX, 1);
+    wasmtime_store_limiter(instance->store, (int64_t)guest->limits.memory_bytes, TABLE_ELEMENTS_MAX,
+                           1, TABLES_MAX, 1);
     if (!guest->engine->fuel)
         wasmtime_store_epoch_deadline_callback(instance->store, on_ring, instance, NULL);
     fill_budget(instance);

@@ -79,8 +79,8 @@ static troupe_status compile(troupe_guest *guest, troupe_bytes wasm, troupe_erro
 {
     char why[700];
     uint64_t began = trp_monotonic_ns();
-    troupe_status status = trp_module_get(guest->engine, wasm, &guest->module, &guest->info.cached,
-                                          why, sizeof(why));
+    troupe_status status =
+        trp_module_get(guest->engine, wasm, &guest->module, &guest->info.cached, why, sizeof(why));
 
     if (status != TROUPE_OK)
         return trp_guest_say(guest, error, status, "is no valid module: %s", why);
@@ -139,8 +139,8 @@ static wasmtime_error_t *define(wasmtime_linker_t *linker, const wasm_importtype
     const trp_import_row *row = trp_import_find(module, function);
     wasm_functype_t *type = trp_signature_type(row->params, row->results);
     wasmtime_error_t *error = wasmtime_linker_define_func_unchecked(
-        linker, module->data, module->size, function->data, function->size, type,
-        trp_import_enter, (void *)row, NULL);
+        linker, module->data, module->size, function->data, function->size, type, trp_import_enter,
+        (void *)row, NULL);
 
     wasm_functype_delete(type);
     return error;

@@ -34,7 +34,8 @@ bool trp_messaging_self_id(trp_instance *instance, wasmtime_val_raw_t *args)
     return true;
 }
 
-/* A guest mostly sends to the one it sent to before, and the name behind an id never changes. */
+/* A guest mostly sends to the one it sent to before, and the name behind an id never changes. What has no name is reached
+ * by the grant "*" only. */
 static bool may_send(trp_instance *instance, troupe_id target, char *name)
 {
     const troupe_grants *grants = &instance->guest->grants;
@@ -44,8 +45,7 @@ static bool may_send(trp_instance *instance, troupe_id target, char *name)
         return true;
     troupe_name_of(instance->system, target, name);
     instance->asked = target;
-    instance->allowed =
-        name[0] != '\0' && trp_grants_match(grants->send, grants->n_send, troupe_text(name));
+    instance->allowed = trp_grants_match(grants->send, grants->n_send, troupe_text(name));
     return instance->allowed;
 }
 

@@ -36,8 +36,7 @@ static bool lower_config(trp_instance *instance, const troupe_start *start,
     troupe_bytes settings = {guest->settings, guest->settings_size};
     uint32_t name_at, settings_at;
 
-    if (!trp_abi_give(instance, name, &name_at) ||
-        !trp_abi_give(instance, settings, &settings_at))
+    if (!trp_abi_give(instance, name, &name_at) || !trp_abi_give(instance, settings, &settings_at))
         return false;
     args[0].i64 = (int64_t)start->id.value;
     args[1].i32 = (int32_t)name_at;
@@ -94,8 +93,8 @@ static troupe_status pre_start(void *self, const troupe_start *start)
     instance->incarnation = start->incarnation;
     copy_name(instance, start->name);
     trp_turn_begin(instance, &turn, NULL, "pre-start");
-    whole = trp_instance_open(instance, start->argument) &&
-            call_pre_start(instance, start, &status);
+    whole =
+        trp_instance_open(instance, start->argument) && call_pre_start(instance, start, &status);
     trp_turn_end(instance);
     if (!whole)
         status = troupe_error_set(start->error, status_of(&turn.fault), "%s", turn.fault.text);
@@ -159,8 +158,7 @@ static void post_stop(void *self)
 {
     trp_instance *instance = self;
 
-    if (instance->stopping && !instance->dead &&
-        trp_instance_has(instance, TRP_EXPORT_POST_STOP))
+    if (instance->stopping && !instance->dead && trp_instance_has(instance, TRP_EXPORT_POST_STOP))
         call_post_stop(instance);
     trp_instance_close(instance);
 }

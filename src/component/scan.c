@@ -74,8 +74,8 @@ static bool looks_like_text(troupe_bytes bytes)
 
     while (i < bytes.size && strchr(" \t\r\n", data[i]) && data[i])
         i++;
-    return i < bytes.size && (data[i] == '(' || (data[i] == ';' && i + 1 < bytes.size &&
-                                                 data[i + 1] == ';'));
+    return i < bytes.size &&
+           (data[i] == '(' || (data[i] == ';' && i + 1 < bytes.size && data[i + 1] == ';'));
 }
 
 trp_form trp_scan(troupe_bytes bytes, char *why, size_t why_size)
@@ -92,8 +92,9 @@ trp_form trp_scan(troupe_bytes bytes, char *why, size_t why_size)
     if (looks_like_text(bytes))
         return TRP_FORM_TEXT;
     if (memcmp(data, magic, shown) != 0)
-        return wrong(why, why_size, "is neither WebAssembly nor its text: give a core module (.wasm)"
-                                    ", built with guest/c/troupe_guest.h for example, or a .wat");
+        return wrong(why, why_size,
+                     "is neither WebAssembly nor its text: give a core module (.wasm)"
+                     ", built with guest/c/troupe_guest.h for example, or a .wat");
     if (bytes.size < 8)
         return wrong(why, why_size, "is cut off after %zu bytes", bytes.size);
     if (memcmp(data, component, 8) == 0)

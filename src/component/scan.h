@@ -5,7 +5,7 @@
 #include "troupe/base.h"
 
 #define TRP_MODULE_MAX ((size_t)64 << 20) /* bytes */
-#define TRP_FUNCTIONS_MAX 50000u          /* about four seconds of compiling even when all are empty */
+#define TRP_FUNCTIONS_MAX 50000u /* about four seconds of compiling even when all are empty */
 
 typedef enum trp_form {
     TRP_FORM_MODULE, /* a whole core module, as far as its sections tell */

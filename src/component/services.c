@@ -104,8 +104,8 @@ static bool append_fields(trp_instance *instance, char *line, size_t *n, uint32_
 
         if (!trp_abi_take_text(instance, trp_abi_load_word(field), trp_abi_load_word(field + 4),
                                "a key of services.log", &key) ||
-            !trp_abi_take_text(instance, trp_abi_load_word(field + 8), trp_abi_load_word(field + 12),
-                               "a value of services.log", &value))
+            !trp_abi_take_text(instance, trp_abi_load_word(field + 8),
+                               trp_abi_load_word(field + 12), "a value of services.log", &value))
             return false;
         append(line, n, TROUPE_TEXT(" "));
         append(line, n, key);

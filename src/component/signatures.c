@@ -102,8 +102,7 @@ bool trp_export_find(const wasm_name_t *name, trp_export *ret_export, bool *ret_
         size -= sizeof(post) - 1;
     }
     hash = memchr(data, '#', size);
-    if (!hash ||
-        !trp_interface_of(data, (size_t)(hash - data), &interface, &interface_size))
+    if (!hash || !trp_interface_of(data, (size_t)(hash - data), &interface, &interface_size))
         return false;
     for (size_t i = 0; i < TRP_N_EXPORTS; i++) {
         const trp_export_row *row = &trp_export_rows[i];

@@ -45,18 +45,18 @@ struct trp_slab {
     trp_slab_counts counts;
 };
 
-typedef struct memory {
+typedef struct linear {
     trp_slab *slab;
     uint8_t *base;
     size_t size;     /* the guest's */
     size_t capacity; /* bytes at base */
     unsigned class;  /* index of vacant, or LARGE */
-} memory;
+} linear;
 
 static void *map(size_t size)
 {
-    void *at = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                    -1, 0);
 
     if (at == MAP_FAILED)
         return NULL;
@@ -145,7 +145,7 @@ static uint8_t *take_slot_locked(trp_slab *slab, unsigned class)
 }
 
 /* Sets base, capacity, class. */
-static bool take(memory *memory, size_t size)
+static bool take(linear *memory, size_t size)
 {
     trp_slab *slab = memory->slab;
     unsigned class = class_for(size);
@@ -174,7 +174,7 @@ static bool take(memory *memory, size_t size)
     return true;
 }
 
-static void give_back(const memory *memory)
+static void give_back(const linear *memory)
 {
     trp_slab *slab = memory->slab;
     slot *freed = (slot *)(void *)memory->base;
@@ -200,14 +200,14 @@ static void give_back(const memory *memory)
 
 static uint8_t *get_memory(void *env, size_t *byte_size, size_t *byte_capacity)
 {
-    const memory *memory = env;
+    const linear *memory = env;
 
     *byte_size = memory->size;
     *byte_capacity = memory->capacity;
     return memory->base;
 }
 
-static bool grow_large(memory *memory, size_t size)
+static bool grow_large(linear *memory, size_t size)
 {
     size_t capacity;
     void *base;
@@ -223,9 +223,9 @@ static bool grow_large(memory *memory, size_t size)
     return true;
 }
 
-static bool grow_by_moving(memory *from, size_t size)
+static bool grow_by_moving(linear *from, size_t size)
 {
-    memory to = {.slab = from->slab, .size = from->size};
+    linear to = {.slab = from->slab, .size = from->size};
 
     if (!take(&to, size))
         return false;
@@ -237,7 +237,7 @@ static bool grow_by_moving(memory *from, size_t size)
 
 static wasmtime_error_t *grow_memory(void *env, size_t size)
 {
-    memory *memory = env;
+    linear *memory = env;
 
     if (size > memory->capacity &&
         !(memory->class == LARGE ? grow_large(memory, size) : grow_by_moving(memory, size)))
@@ -256,11 +256,11 @@ static wasmtime_error_t *new_memory(void *env, const wasm_memorytype_t *type, si
                                     size_t maximum, size_t reserved, size_t guard,
                                     wasmtime_linear_memory_t *ret)
 {
-    memory *fresh = trp_alloc(sizeof(*fresh));
+    linear *fresh = trp_alloc(sizeof(*fresh));
 
     (void)type, (void)maximum, (void)reserved, (void)guard;
     if (fresh) {
-        *fresh = (memory){.slab = env, .size = minimum};
+        *fresh = (linear){.slab = env, .size = minimum};
         if (take(fresh, minimum)) {
             *ret = (wasmtime_linear_memory_t){fresh, get_memory, grow_memory, end_memory};
             return NULL;

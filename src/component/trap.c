@@ -32,7 +32,7 @@ wasm_trap_t *trp_trap_new(const char *text)
 }
 
 /* The engine's texts have several lines: "failed to compile\n\nCaused by:\n    0: ...". */
-void trp_error_text(wasmtime_error_t *error, char *text, size_t size)
+static void read_error(const wasmtime_error_t *error, char *text, size_t size)
 {
     wasm_name_t message;
     size_t n = 0;
@@ -51,6 +51,11 @@ void trp_error_text(wasmtime_error_t *error, char *text, size_t size)
     }
     text[n] = '\0';
     wasm_byte_vec_delete(&message);
+}
+
+void trp_error_text(wasmtime_error_t *error, char *text, size_t size)
+{
+    read_error(error, text, size);
     wasmtime_error_delete(error);
 }
 
@@ -166,32 +171,38 @@ static void set_from_trap(const wasm_trap_t *trap, const char *limit_text, trp_f
         trp_fault_set(fault, TROUPE_EXIT_CRASHED, "wasm trap: code %u", code);
 }
 
+/* The names of frames live in what they were taken from: it is deleted last. */
+static bool outcome_of_trap(wasm_trap_t *trap, const char *entry, const char *limit_text,
+                            trp_fault *fault)
+{
+    wasm_frame_vec_t frames;
+
+    wasm_trap_trace(trap, &frames);
+    set_from_trap(trap, limit_text, fault);
+    append_frames(fault->text, sizeof(fault->text), &frames, entry);
+    wasm_frame_vec_delete(&frames);
+    wasm_trap_delete(trap);
+    return false;
+}
+
+static bool outcome_of_error(wasmtime_error_t *error, const char *entry, trp_fault *fault)
+{
+    wasm_frame_vec_t frames;
+    char text[256];
+
+    wasmtime_error_wasm_trace(error, &frames);
+    read_error(error, text, sizeof(text));
+    trp_fault_set(fault, TROUPE_EXIT_CRASHED, "%s", text);
+    append_frames(fault->text, sizeof(fault->text), &frames, entry);
+    wasm_frame_vec_delete(&frames);
+    wasmtime_error_delete(error);
+    return false;
+}
+
 bool trp_outcome(wasmtime_error_t *error, wasm_trap_t *trap, const char *entry,
                  const char *limit_text, trp_fault *fault)
 {
-    wasm_frame_vec_t frames = {0, NULL};
-    bool was_set = fault->set;
-
-    if (!error && !trap)
-        return true;
     if (error)
-        wasmtime_error_wasm_trace(error, &frames);
-    else
-        wasm_trap_trace(trap, &frames);
-    if (trap && !was_set)
-        set_from_trap(trap, limit_text, fault);
-    if (trap)
-        wasm_trap_delete(trap);
-    if (error && !was_set) {
-        char text[256];
-
-        trp_error_text(error, text, sizeof(text));
-        error = NULL;
-        trp_fault_set(fault, TROUPE_EXIT_CRASHED, "%s", text);
-    }
-    if (error)
-        wasmtime_error_delete(error);
-    append_frames(fault->text, sizeof(fault->text), &frames, entry);
-    wasm_frame_vec_delete(&frames);
-    return false;
+        return outcome_of_error(error, entry, fault);
+    return !trap || outcome_of_trap(trap, entry, limit_text, fault);
 }

@@ -58,35 +58,36 @@ typedef struct troupe_guest_services {
 } troupe_guest_services;
 
 typedef struct troupe_grants {
-    const char *const *send;    /* names, or prefixes that end in '*'; n_send of them */
+    const char *const *send; /* names, or prefixes that end in '*'; n_send of them */
     size_t n_send;
     const char *const *publish; /* topics, or prefixes that end in '*' */
     size_t n_publish;
-    bool print;                 /* "stdout" */
-    bool clock;                 /* now-ns; monotonic-ns needs no grant */
+    bool print; /* "stdout" */
+    bool clock; /* now-ns; monotonic-ns needs no grant */
     bool random;
 } troupe_grants;
 
 typedef struct troupe_limits {
-    uint64_t memory_bytes;   /* linear memory; default 16 MiB. A whole number of 64 KiB pages, rounded down */
-    uint64_t message_ns;     /* CPU time of one message or hook, looked at about every millisecond;
+    uint64_t
+        memory_bytes; /* linear memory; default 16 MiB. A whole number of 64 KiB pages, rounded down */
+    uint64_t message_ns; /* CPU time of one message or hook, looked at about every millisecond;
                                 default 1 s. In simulation it is fuel: 1 ns = 1 unit of fuel */
-    uint64_t log_bytes;      /* of log text a second; default 64 KiB */
+    uint64_t log_bytes;  /* of log text a second; default 64 KiB */
 } troupe_limits;
 
 typedef struct troupe_guest_options {
-    size_t size;                  /* set by TROUPE_GUEST_OPTIONS */
-    const char *name;             /* for errors: "parser"; copied */
-    const char *path;             /* for errors: "guests/parser.wasm"; copied */
-    troupe_bytes module;          /* the bytes of the file: .wasm core module, or text (.wat); lent */
-    troupe_grants grants;         /* copied, deep */
+    size_t size;          /* set by TROUPE_GUEST_OPTIONS */
+    const char *name;     /* for errors: "parser"; copied */
+    const char *path;     /* for errors: "guests/parser.wasm"; copied */
+    troupe_bytes module;  /* the bytes of the file: .wasm core module, or text (.wat); lent */
+    troupe_grants grants; /* copied, deep */
     troupe_limits limits;
-    troupe_bytes settings;        /* reaches pre-start as config.settings; copied */
+    troupe_bytes settings;                 /* reaches pre-start as config.settings; copied */
     const troupe_guest_services *services; /* kept until the guest is freed; NULL: offers nothing */
     /* What pre-start and pre-stop tell the guest; enforced by those who set it, not here. 0: the defaults. */
-    uint64_t message_max;    /* config.limits.message-bytes; default TROUPE_MESSAGE_MAX */
-    uint32_t mailbox_bound;  /* config.limits.mailbox; default TROUPE_MAILBOX_BOUND */
-    uint64_t stop_timeout;   /* grace-ms of pre-stop; default 5 s */
+    uint64_t message_max;   /* config.limits.message-bytes; default TROUPE_MESSAGE_MAX */
+    uint32_t mailbox_bound; /* config.limits.mailbox; default TROUPE_MAILBOX_BOUND */
+    uint64_t stop_timeout;  /* grace-ms of pre-stop; default 5 s */
 } troupe_guest_options;
 
 #define TROUPE_GUEST_OPTIONS(...)                                                                  \

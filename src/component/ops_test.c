@@ -1,0 +1,233 @@
+/* The path: a message, a guest, an answer; and a guest's whole life. On threads and in simulation. */
+#include "component_testing.h"
+
+static struct house house;
+
+static int open_threads(void **state)
+{
+    (void)state;
+    house_open(&house, false);
+    return 0;
+}
+
+static int open_simulation(void **state)
+{
+    (void)state;
+    house_open(&house, true);
+    return 0;
+}
+
+static int close_house(void **state)
+{
+    (void)state;
+    house_close(&house);
+    return 0;
+}
+
+static void test_guest_answers_a_call(void **state)
+{
+    troupe_id id = spawn(&house, load(&house, "echo.wasm"), "echo");
+
+    (void)state;
+    expect_answer(&house, id, "hello", "hello");
+    expect_answer(&house, id, "", "");
+    assert_int_equal(troupe_engine_stores(house.engine), 1);
+    assert_int_equal(stop_and_wait(&house, id).reason, TROUPE_EXIT_NORMAL);
+    assert_int_equal(troupe_engine_stores(house.engine), 0);
+}
+
+static void test_guest_takes_a_payload_larger_than_its_memory_at_the_start(void **state)
+{
+    static char payload[1 << 20];
+    troupe_id id = spawn(&house, load(&house, "echo.wasm"), "echo");
+    troupe_bytes answer;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof payload; i++)
+        payload[i] = (char)(i * 7 / 3);
+    for (int round = 0; round < 3; round++) {
+        assert_int_equal(ask(&house, id, (troupe_bytes){payload, sizeof payload}, &answer),
+                         TROUPE_OK);
+        assert_int_equal(answer.size, sizeof payload);
+        assert_memory_equal(answer.data, payload, sizeof payload);
+    }
+}
+
+static void test_guest_keeps_state_between_messages_and_loses_it_with_its_life(void **state)
+{
+    const troupe_guest *guest = load(&house, "counter.wasm");
+    troupe_id id = spawn(&house, guest, "one");
+    uint32_t number = 5;
+    troupe_bytes answer;
+
+    (void)state;
+    for (uint64_t sum = 5; sum <= 50; sum += 5) {
+        assert_int_equal(ask(&house, id, TROUPE_BYTES_OF(number), &answer), TROUPE_OK);
+        assert_int_equal(answer.size, 8);
+        assert_memory_equal(answer.data, &sum, 8);
+    }
+    expect_crash(&house, id, TROUPE_TEXT("crash"), TROUPE_EXIT_CRASHED, "wasm trap: unreachable");
+    id = spawn(&house, guest, "one");
+    assert_int_equal(ask(&house, id, TROUPE_BYTES_OF(number), &answer), TROUPE_OK);
+    assert_int_equal(*(const uint64_t *)answer.data, 5);
+}
+
+static void test_trap_names_the_functions_down_to_the_entry(void **state)
+{
+    troupe_id id = spawn(&house, load(&house, "crash.wasm"), "crash");
+
+    (void)state;
+    expect_crash(&house, id, TROUPE_TEXT("crash"), TROUPE_EXIT_CRASHED,
+                 "wasm trap: unreachable, in fall_over < handle-message");
+}
+
+static void test_guest_that_says_no_fails_the_message_and_lives(void **state)
+{
+    troupe_id id = spawn(&house, load(&house, "fail.wasm"), "fail");
+    troupe_bytes answer;
+
+    (void)state;
+    assert_int_equal(ask(&house, id, TROUPE_TEXT("no way"), &answer), TROUPE_E_FAILED);
+    assert_string_equal(answer.data, "no way");
+    assert_int_equal(troupe_send(house.me, id, TROUPE_TEXT("nobody waits")), TROUPE_OK);
+    assert_int_equal(ask(&house, id, TROUPE_TEXT("again"), &answer), TROUPE_E_FAILED);
+}
+
+static void test_hooks_come_in_order_and_are_told_what_is_so(void **state)
+{
+    troupe_guest_options options = all_grants();
+    troupe_id id;
+
+    (void)state;
+    options.settings = TROUPE_TEXT("{\"a\":1}");
+    options.mailbox_bound = 77;
+    id = spawn(&house, load_with(&house, "hooks.wasm", options), "hooked");
+    expect_answer(&house, id, "hi", "hi");
+    assert_int_equal(stop_and_wait(&house, id).reason, TROUPE_EXIT_NORMAL);
+    assert_string_equal(house.printed.text,
+                        "pre-start hooked life=1 reason=0 mailbox=77 settings={\"a\":1}\n"
+                        "post-start\nmessage hi\npre-stop reason=1\npost-stop\n");
+}
+
+static void test_guest_that_trapped_is_never_entered_again(void **state)
+{
+    troupe_id id = spawn(&house, load(&house, "hooks.wasm"), "hooked");
+
+    (void)state;
+    expect_crash(&house, id, TROUPE_TEXT("crash"), TROUPE_EXIT_CRASHED, "unreachable");
+    assert_null(strstr(house.printed.text, "stop"));
+}
+
+static void test_killed_guest_gets_no_post_stop(void **state)
+{
+    troupe_id id = spawn(&house, load(&house, "hooks.wasm"), "hooked");
+
+    (void)state;
+    expect_answer(&house, id, "hi", "hi");
+    assert_int_equal(troupe_kill(house.me, id), TROUPE_OK);
+    assert_int_equal(troupe_wait_end(house.me, id, PATIENCE, NULL), TROUPE_OK);
+    assert_null(strstr(house.printed.text, "stop"));
+}
+
+static void test_refused_start_says_why_and_leaves_nothing(void **state)
+{
+    const troupe_guest *guest = load(&house, "refuse.wasm");
+    troupe_error error;
+    troupe_id id;
+
+    (void)state;
+    assert_int_equal(try_spawn(&house, guest, "no", &id, &error), TROUPE_E_REFUSED);
+    expect_in(error.text, "not today");
+    assert_int_equal(troupe_engine_stores(house.engine), 0);
+}
+
+static void test_trap_in_pre_start_fails_the_start(void **state)
+{
+    const troupe_guest *guest = load(&house, "trap_pre_start.wasm");
+    troupe_error error;
+    troupe_id id;
+
+    (void)state;
+    assert_int_not_equal(try_spawn(&house, guest, "no", &id, &error), TROUPE_OK);
+    expect_in(error.text, "wasm trap: unreachable");
+    expect_in(error.text, "pre-start");
+    assert_int_equal(troupe_engine_stores(house.engine), 0);
+}
+
+static const troupe_guest *load_trap_in(const char *settings)
+{
+    troupe_guest_options options = all_grants();
+
+    options.settings = troupe_text(settings);
+    return load_with(&house, "trap_in_hook.wasm", options);
+}
+
+static void test_trap_in_any_hook_is_a_crash(void **state)
+{
+    troupe_error error;
+    troupe_id id;
+
+    (void)state;
+    assert_int_not_equal(
+        try_spawn(&house, load_trap_in("{\"trap\":\"post-start\"}"), "a", &id, &error), TROUPE_OK);
+    expect_in(error.text, "post-start");
+    id = spawn(&house, load_trap_in("{\"trap\":\"pre-stop\"}"), "b");
+    assert_int_equal(stop_and_wait(&house, id).reason, TROUPE_EXIT_CRASHED);
+    id = spawn(&house, load_trap_in("{\"trap\":\"post-stop\"}"), "c");
+    assert_int_equal(stop_and_wait(&house, id).reason, TROUPE_EXIT_NORMAL);
+    expect_in(house.logged.text, "post-stop");
+}
+
+static void test_guest_is_told_its_limits(void **state)
+{
+    troupe_guest_options options = all_grants();
+    uint64_t wanted[4] = {1 << 20, 4096, 250, 9};
+    troupe_bytes answer;
+    troupe_id id;
+
+    (void)state;
+    options.limits = (troupe_limits){.memory_bytes = 1 << 20, .message_ns = TROUPE_SECOND / 4};
+    options.message_max = 4096;
+    options.mailbox_bound = 9;
+    id = spawn(&house, load_with(&house, "limits.wasm", options), "limits");
+    assert_int_equal(ask(&house, id, TROUPE_TEXT("?"), &answer), TROUPE_OK);
+    assert_int_equal(answer.size, sizeof wanted);
+    assert_memory_equal(answer.data, wanted, sizeof wanted);
+}
+
+static void test_kept_request_is_answered_later_once(void **state)
+{
+    troupe_id id = spawn(&house, load(&house, "reply_later.wasm"), "later");
+    troupe_bytes answer;
+
+    (void)state;
+    /* Two threads would be needed to wait for both; the first call ends by its own timeout. */
+    assert_int_equal(troupe_call(house.me, id, TROUPE_TEXT("first"), TROUPE_MILLISECOND, NULL),
+                     TROUPE_E_TIMEOUT);
+    assert_int_equal(ask(&house, id, TROUPE_TEXT("twice"), &answer), TROUPE_E_FAILED);
+}
+
+#define BOTH_WAYS(test)                                                                            \
+    cmocka_unit_test_setup_teardown(test, open_threads, close_house),                              \
+        cmocka_unit_test_setup_teardown(test, open_simulation, close_house)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        BOTH_WAYS(test_guest_answers_a_call),
+        BOTH_WAYS(test_guest_takes_a_payload_larger_than_its_memory_at_the_start),
+        BOTH_WAYS(test_guest_keeps_state_between_messages_and_loses_it_with_its_life),
+        BOTH_WAYS(test_trap_names_the_functions_down_to_the_entry),
+        BOTH_WAYS(test_guest_that_says_no_fails_the_message_and_lives),
+        BOTH_WAYS(test_hooks_come_in_order_and_are_told_what_is_so),
+        BOTH_WAYS(test_guest_that_trapped_is_never_entered_again),
+        BOTH_WAYS(test_killed_guest_gets_no_post_stop),
+        BOTH_WAYS(test_refused_start_says_why_and_leaves_nothing),
+        BOTH_WAYS(test_trap_in_pre_start_fails_the_start),
+        BOTH_WAYS(test_trap_in_any_hook_is_a_crash),
+        BOTH_WAYS(test_guest_is_told_its_limits),
+        BOTH_WAYS(test_kept_request_is_answered_later_once),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -82,7 +82,8 @@ trp_unit *trp_unit_next(const trp_unit *unit);
 
 /* trp_manifest_takes - whether messages can be sent to this name: a component, a pool or a pool's member. */
 bool trp_manifest_takes(const troupe_manifest *manifest, const char *name);
-/* trp_manifest_names - all such names and those of supervisors, in the manifest's arena. */
-trp_names trp_manifest_names(troupe_manifest *manifest, bool supervisors_too);
+/* trp_manifest_names - all such names, and those of supervisors when asked for, in arena. */
+trp_names trp_manifest_names(const troupe_manifest *manifest, trp_arena *arena,
+                             bool supervisors_too);
 
 #endif

@@ -31,9 +31,9 @@ static size_t count_bearers(const troupe_manifest *manifest)
 }
 
 /* All names, in the order of the tree. */
-static bearer *list_bearers(troupe_manifest *manifest, size_t *ret_n)
+static bearer *list_bearers(const troupe_manifest *manifest, trp_arena *arena, size_t *ret_n)
 {
-    bearer *all = trp_arena_alloc(&manifest->arena, count_bearers(manifest) * sizeof(*all));
+    bearer *all = trp_arena_alloc(arena, count_bearers(manifest) * sizeof(*all));
     size_t n = 0;
 
     for (const trp_unit *u = manifest->root; u != NULL; u = trp_unit_next(u)) {
@@ -42,7 +42,7 @@ static bearer *list_bearers(troupe_manifest *manifest, size_t *ret_n)
         all[n] = (bearer){u->name, u, false, n};
         n++;
         for (unsigned i = 1; u->kind == TRP_UNIT_POOL && i <= u->n_members; i++, n++)
-            all[n] = (bearer){trp_arena_print(&manifest->arena, "%s-%u", u->name, i), u, true, n};
+            all[n] = (bearer){trp_arena_print(arena, "%s-%u", u->name, i), u, true, n};
     }
     *ret_n = n;
     return all;
@@ -85,11 +85,12 @@ static void check_names(troupe_manifest *manifest, const bearer *sorted, size_t 
     }
 }
 
-trp_names trp_manifest_names(troupe_manifest *manifest, bool supervisors_too)
+trp_names trp_manifest_names(const troupe_manifest *manifest, trp_arena *arena,
+                             bool supervisors_too)
 {
     size_t n;
-    const bearer *all = list_bearers(manifest, &n);
-    trp_names names = {trp_arena_alloc(&manifest->arena, (n + 1) * sizeof(char *)), 0};
+    const bearer *all = list_bearers(manifest, arena, &n);
+    trp_names names = {trp_arena_alloc(arena, (n + 1) * sizeof(char *)), 0};
 
     for (size_t i = 0; i < n; i++)
         if (supervisors_too || all[i].unit->kind != TRP_UNIT_SUPERVISOR)
@@ -199,9 +200,9 @@ static trp_names list_topics(troupe_manifest *manifest)
 void trp_manifest_check(troupe_manifest *manifest)
 {
     size_t n;
-    bearer *all = list_bearers(manifest, &n);
-    trp_names takers = trp_manifest_names(manifest, false);
-    trp_names everybody = trp_manifest_names(manifest, true);
+    bearer *all = list_bearers(manifest, &manifest->arena, &n);
+    trp_names takers = trp_manifest_names(manifest, &manifest->arena, false);
+    trp_names everybody = trp_manifest_names(manifest, &manifest->arena, true);
     trp_names topics = list_topics(manifest);
 
     qsort(all, n, sizeof(*all), by_name);

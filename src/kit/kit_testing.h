@@ -266,6 +266,21 @@ static UNUSED void expect_up(struct stage *stage, char tag, uint32_t incarnation
     assert_int_equal(told.incarnation, incarnation);
 }
 
+/* Simulation: until there is nothing more to do. */
+static UNUSED void settle(struct stage *stage)
+{
+    while (troupe_step(stage->system))
+        continue;
+}
+
+/* Waits for the end of id. True: ret_exit says how it ended; with threads it may have ended before anybody
+ * watched it, and then nobody can say. */
+static UNUSED bool await_end(struct stage *stage, troupe_id id, troupe_exit *ret_exit)
+{
+    assert_int_equal(troupe_wait_end(stage->me, id, PATIENCE, ret_exit), TROUPE_OK);
+    return stage->simulation || !strstr(ret_exit->text, "gone before");
+}
+
 static UNUSED troupe_id named(struct stage *stage, const char *name)
 {
     troupe_id id = TROUPE_NOBODY;

@@ -153,6 +153,7 @@ static void test_a_full_subscriber_is_one_dead_letter_and_the_others_get_theirs(
         assert_int_equal(reached, 0);
         assert_int_equal(after.sent, before.sent);
         assert_int_equal(after.dead_letters, before.dead_letters);
+        settle(&stage);
         assert_int_equal(ask(&stage, scene.ids[0]).count, 2);
         assert_int_equal(ask(&stage, scene.ids[1]).count, 2);
         close_scene(&stage, &scene);

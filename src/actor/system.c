@@ -107,7 +107,23 @@ static troupe_id last_root(troupe_system *system)
 /* True: it is gone. roots_lock is held, and let go meanwhile. */
 static void wait_end_locked(troupe_system *system, troupe_id id)
 {
-    while (trp_cell_find(system, id) || last_root(system).value == id.value) {
+    /* A root that is just leaving has no id any more; an empty list has none either. */
+    while (trp_cell_find(system, id) ||
+           (!trp_list_empty(&system->roots) && last_root(system).value == id.value)) {
+        if (!troupe_simulated(system)) {
+            trp_condition_wait(&system->roots_changed, &system->roots_lock);
+            continue;
+        }
+        trp_mutex_unlock(&system->roots_lock);
+        TROUPE_ASSERT(troupe_executor_step(system->executor)); /* a stop always gets on */
+        trp_mutex_lock(&system->roots_lock);
+    }
+}
+
+/* Children tell their parent before they are counted as ended: the last of them may still be at it. */
+static void wait_rest_locked(troupe_system *system)
+{
+    while (system->n_live > 0) {
         if (!troupe_simulated(system)) {
             trp_condition_wait(&system->roots_changed, &system->roots_lock);
             continue;
@@ -130,6 +146,7 @@ void troupe_system_stop(troupe_system *system)
         trp_mutex_lock(&system->roots_lock);
         wait_end_locked(system, id);
     }
+    wait_rest_locked(system);
     trp_mutex_unlock(&system->roots_lock);
 }
 

@@ -37,7 +37,7 @@ static void act_turns(struct stage *stage)
     for (int i = 0; i < 8; i++)
         order(stage, scene.pool, "+");
     for (int i = 1; i <= 4; i++) {
-        char name[8];
+        char name[16];
         struct told told;
 
         snprintf(name, sizeof name, "m-%d", i);
@@ -174,7 +174,7 @@ static void act_busy(struct stage *stage)
         assert_int_equal(ask(stage, scene.pool).tag, 'm');
     }
     for (int i = 1; i <= 3; i++) {
-        char name[8];
+        char name[16];
 
         snprintf(name, sizeof name, "m-%d", i);
         count += ask(stage, named(stage, name)).incarnation - 1;

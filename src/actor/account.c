@@ -56,12 +56,34 @@ void troupe_totals_now(troupe_system *system, troupe_totals *ret_totals)
     *ret_totals = totals;
 }
 
+/* A component that runs is waited for; one at rest is claimed, walked, and sent back to its rest. */
+static uint64_t claim_and_walk(trp_cell *cell)
+{
+    uint64_t n;
+
+    while (!trp_mailbox_rouse(&cell->mailbox) && trp_exchange_seq(&cell->dormant, 0) != 1)
+        trp_pause();
+    n = walk(cell);
+    trp_cell_schedule(cell);
+    return n;
+}
+
 uint64_t troupe_walk_mailboxes(troupe_system *system)
 {
     uint64_t n = 0;
+    uint32_t n_slots;
 
-    for (uint32_t slot = 1; slot < system->n_slots; slot++)
-        n += walk(trp_slot_at(system, slot));
+    trp_mutex_lock(&system->slots_lock);
+    n_slots = system->n_slots;
+    trp_mutex_unlock(&system->slots_lock);
+    for (uint32_t slot = 1; slot < n_slots; slot++) {
+        trp_cell *cell = trp_slot_at(system, slot);
+
+        if (cell->thread || troupe_simulated(system))
+            n += walk(cell); /* the caller's own, or nobody runs beside the caller */
+        else
+            n += claim_and_walk(cell);
+    }
     return n;
 }
 

@@ -107,7 +107,10 @@ static trp_node *move_out(trp_node *node)
 
     if (!copy)
         return NULL;
-    memcpy(copy, node, sizeof *copy + node->size);
+    /* Not the link: a sender may be setting it. */
+    trp_store_relaxed(&copy->next, NULL); /* nobody knows it yet */
+    memcpy(&copy->target, &node->target,
+           sizeof *copy - offsetof(trp_node, target) + node->size);
     node->shared = node->topic = node->trace = NULL;
     return copy;
 }

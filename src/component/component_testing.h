@@ -19,7 +19,7 @@
 
 #define PATIENCE (20 * TROUPE_SECOND)
 #define UNUSED __attribute__((unused))
-#define GUESTS_MAX 8
+#define GUESTS_MAX 16
 
 struct paper {
     char text[65536];
@@ -169,8 +169,8 @@ static UNUSED void house_close(struct house *house)
     troupe_system_stop(house->system);
     troupe_totals_now(house->system, &totals);
     assert_int_equal(totals.live, 0);
-    assert_int_equal(totals.sent, totals.handled + totals.dead_letters +
-                                      troupe_walk_mailboxes(house->system));
+    assert_int_equal(totals.sent,
+                     totals.handled + totals.dead_letters + troupe_walk_mailboxes(house->system));
     assert_int_equal(troupe_engine_stores(house->engine), 0);
     for (size_t i = 0; i < house->n_guests; i++)
         troupe_guest_free(house->guests[i]);

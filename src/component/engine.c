@@ -33,6 +33,11 @@ static wasm_config_t *configure(const troupe_engine *engine)
     wasmtime_config_wasm_multi_memory_set(config, false);
     wasmtime_config_shared_memory_set(config, false);
     wasmtime_config_wasm_threads_set(config, false);
+    /* Types that the C API cannot name: it would end the process when asked for a signature. */
+    wasmtime_config_wasm_function_references_set(config, false);
+    wasmtime_config_wasm_gc_set(config, false);
+    wasmtime_config_wasm_exceptions_set(config, false);
+    wasmtime_config_wasm_stack_switching_set(config, false);
     if (engine->fuel) {
         wasmtime_config_consume_fuel_set(config, true);
         /* The same bits on every machine, whatever its NaNs look like. */

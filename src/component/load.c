@@ -4,6 +4,7 @@
 #include "instance.h"
 #include "scan.h"
 #include "trap.h"
+#include "vectors.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -85,6 +86,10 @@ static troupe_status compile(troupe_guest *guest, troupe_bytes wasm, troupe_erro
     if (status != TROUPE_OK)
         return trp_guest_say(guest, error, status, "is no valid module: %s", why);
     guest->info.compile_ns = trp_monotonic_ns() - began;
+    if (trp_has_vectors(wasm))
+        return trp_guest_say(guest, error, TROUPE_E_INVALID,
+                             "imports or exports a function with a vector (v128) or another type "
+                             "that no function of wit/troupe.wit has");
     return TROUPE_OK;
 }
 

@@ -1,33 +1,12 @@
 #include "scan.h"
 
+#include "cursor.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #define SECTION_FUNCTIONS 3
-
-typedef struct cursor {
-    const uint8_t *at, *end;
-} cursor;
-
-static bool read_u32(cursor *reader, uint32_t *ret)
-{
-    uint64_t value = 0;
-
-    for (unsigned shift = 0; shift < 35; shift += 7) {
-        uint8_t byte;
-
-        if (reader->at == reader->end)
-            return false;
-        byte = *reader->at++;
-        value |= (uint64_t)(byte & 0x7f) << shift;
-        if (!(byte & 0x80)) {
-            *ret = (uint32_t)value;
-            return value <= UINT32_MAX;
-        }
-    }
-    return false;
-}
 
 static trp_form wrong(char *why, size_t size, const char *format, ...) TROUPE_PRINTF(3, 4);
 
@@ -44,25 +23,21 @@ static trp_form wrong(char *why, size_t size, const char *format, ...)
 static trp_form scan_sections(troupe_bytes bytes, char *why, size_t why_size)
 {
     const uint8_t *start = bytes.data;
-    cursor reader = {start + 8, start + bytes.size};
+    trp_cursor cursor = {start + 8, start + bytes.size}, content;
+    uint32_t functions;
+    uint8_t id;
 
-    while (reader.at < reader.end) {
-        size_t offset = (size_t)(reader.at - start);
-        uint8_t id = *reader.at++;
-        uint32_t size, functions;
+    while (cursor.at < cursor.end) {
+        size_t offset = (size_t)(cursor.at - start);
 
-        if (!read_u32(&reader, &size) || size > (size_t)(reader.end - reader.at))
+        if (!trp_read_section(&cursor, &id, &content))
             return wrong(why, why_size,
                          "is cut off: the section at byte %zu goes on behind its end (%zu bytes)",
                          offset, bytes.size);
-        if (id == SECTION_FUNCTIONS) {
-            cursor inside = {reader.at, reader.at + size};
-
-            if (read_u32(&inside, &functions) && functions > TRP_FUNCTIONS_MAX)
-                return wrong(why, why_size, "has %u functions; the most are %u", functions,
-                             TRP_FUNCTIONS_MAX);
-        }
-        reader.at += size;
+        if (id == SECTION_FUNCTIONS && trp_read_u32(&content, &functions) &&
+            functions > TRP_FUNCTIONS_MAX)
+            return wrong(why, why_size, "has %u functions; the most are %u", functions,
+                         TRP_FUNCTIONS_MAX);
     }
     return TRP_FORM_MODULE;
 }

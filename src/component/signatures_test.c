@@ -58,9 +58,8 @@ static void test_signatures_equal_the_golden_file(void **state)
     while (fgets(line, sizeof line, file)) {
         if (line[0] == '#')
             continue;
-        assert_int_equal(sscanf(line, "%15s %127s %63s %255[^\n]", kind, interface, function,
-                                signature),
-                         4);
+        assert_int_equal(
+            sscanf(line, "%15s %127s %63s %255[^\n]", kind, interface, function, signature), 4);
         check_line(kind, interface, function, signature, counts);
     }
     fclose(file);

@@ -49,6 +49,8 @@ static void read_error(const wasmtime_error_t *error, char *text, size_t size)
             continue;
         text[n++] = c;
     }
+    while (n > 0 && text[n - 1] == ' ')
+        n--;
     text[n] = '\0';
     wasm_byte_vec_delete(&message);
 }

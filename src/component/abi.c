@@ -42,7 +42,7 @@ static bool in_bounds(trp_instance *instance, uint32_t at, uint32_t size, const 
 bool trp_abi_take(trp_instance *instance, uint32_t at, uint32_t size, const char *what,
                   troupe_bytes *ret_bytes)
 {
-    uint8_t *data;
+    uint8_t *data = NULL;
 
     if (!in_bounds(instance, at, size, what, &data))
         return false;

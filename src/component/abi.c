@@ -105,7 +105,7 @@ bool trp_abi_error(trp_instance *instance, uint32_t which, uint32_t word0, uint3
 bool trp_abi_returned(trp_instance *instance, uint32_t at, bool has_payload, trp_returned *ret)
 {
     trp_returned returned = {0};
-    uint8_t *data;
+    uint8_t *data = NULL;
 
     if (!trp_abi_room(instance, at, RESULT_SIZE, WORD, "what it returned", &data))
         return false;

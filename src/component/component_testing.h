@@ -129,7 +129,8 @@ static UNUSED troupe_status publish_it(void *arg, troupe_context *ctx, troupe_by
     return status;
 }
 
-static UNUSED void house_open_with(struct house *house, bool simulation, const char *cache)
+static UNUSED void house_open_workers(struct house *house, bool simulation, const char *cache,
+                                      unsigned workers)
 {
     troupe_system_options options = TROUPE_SYSTEM_OPTIONS();
     troupe_error error = {.text = ""};
@@ -138,7 +139,7 @@ static UNUSED void house_open_with(struct house *house, bool simulation, const c
     trp_mutex_init(&house->lock);
     options.simulation = simulation;
     options.seed = 7;
-    options.workers = 2;
+    options.workers = workers;
     assert_int_equal(troupe_system_new(&options, &house->system), TROUPE_OK);
     house->me = troupe_attach(house->system);
     assert_non_null(house->me);
@@ -155,6 +156,11 @@ static UNUSED void house_open_with(struct house *house, bool simulation, const c
                                               .print = print_it,
                                               .log = log_it,
                                               .log_outside = log_it_outside};
+}
+
+static UNUSED void house_open_with(struct house *house, bool simulation, const char *cache)
+{
+    house_open_workers(house, simulation, cache, 2);
 }
 
 static UNUSED void house_open(struct house *house, bool simulation)

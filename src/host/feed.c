@@ -7,10 +7,12 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
 #define PIECE ((size_t)256 << 10)
+#define YIELDS 256
 
 typedef struct feed {
     troupe_host *host;
@@ -28,10 +30,21 @@ static bool target_is_gone(troupe_host *host)
     return troupe_info_of(host->system, host->target, &info) != TROUPE_OK;
 }
 
+/* Room comes within microseconds as a rule: give the processor away a few times before sleeping for longer
+ * than a guest's message takes. False: a simulation can do no step, and room will never come. */
+static bool wait_for_room(troupe_host *host, unsigned *n_tries)
+{
+    if (host->simulation || ++*n_tries > YIELDS)
+        return trp_host_pause(host, 1);
+    (void)sched_yield();
+    return true;
+}
+
 /* Nothing of a line is lost: what cannot be sent now is tried again, until there is a reason to end. */
 static bool send_line(feed *f, troupe_bytes line)
 {
     troupe_host *host = f->host;
+    unsigned n_tries = 0;
 
     for (;;) {
         troupe_status status = troupe_send(host->me, host->target, line);
@@ -42,8 +55,7 @@ static bool send_line(feed *f, troupe_bytes line)
         if (f->end != TROUPE_HOST_END_OF_INPUT)
             break;
         bool gone = status == TROUPE_E_GONE && target_is_gone(host);
-        /* A simulation that can do no step will never make room. */
-        if (gone || status == TROUPE_E_CLOSED || !trp_host_pause(host, 1)) {
+        if (gone || status == TROUPE_E_CLOSED || !wait_for_room(host, &n_tries)) {
             f->end = TROUPE_HOST_TARGET_GONE;
             break;
         }

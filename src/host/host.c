@@ -263,8 +263,10 @@ troupe_status troupe_host_start(troupe_host *host, troupe_error *error)
 
     if (status == TROUPE_OK)
         status = troupe_spawn_or_say(host->me, &spec, &root, error);
-    if (status != TROUPE_OK)
+    if (status != TROUPE_OK) {
+        trp_log_sink_forget(&host->log); /* error says it all, once */
         return status;
+    }
     trp_store_seq(&host->root, root.value);
     host->started = true;
     status = start_watcher(host, error);
@@ -387,8 +389,10 @@ size_t troupe_host_dead_letters(troupe_host *host, troupe_host_letter *letters, 
                                           .fed = letter->sender.value == me.value,
                                           .size = letter->size,
                                           .reason = troupe_dead_reason_text(letter->reason)};
-        (void)trp_visible(troupe_text(letter->target_name), letters[i].target,
-                          sizeof(letters[i].target));
+        /* The target of a line has a name, also when it had ended before the line came. */
+        const char *name = letters[i].fed && letter->target_name[0] == '\0' ? host->stdin_to
+                                                                            : letter->target_name;
+        (void)trp_visible(troupe_text(name), letters[i].target, sizeof(letters[i].target));
     }
     trp_free(found);
     return n;

@@ -69,6 +69,7 @@ static void hold(trp_log_sink *sink, const char *name, const char *line)
         drop_held(sink, 0);
     }
     trp_held_crash *held = &sink->held[sink->n_held++];
+    held->since_ns = trp_monotonic_ns();
     (void)snprintf(held->name, sizeof(held->name), "%s", name);
     (void)snprintf(held->line, sizeof(held->line), "%s", line);
 }
@@ -89,6 +90,29 @@ static void settle(trp_log_sink *sink, const char *decision)
         if (decision != NULL)
             return;
     }
+}
+
+/* A supervisor that ends itself decides nothing about a child that crashed meanwhile. */
+static void settle_old(trp_log_sink *sink)
+{
+    while (sink->n_held > 0 && trp_monotonic_ns() - sink->held[0].since_ns > TRP_LOG_HELD_FOR) {
+        put_capped(sink, sink->held[0].line);
+        drop_held(sink, 0);
+    }
+}
+
+/* A supervisor that gave up says why, and then crashes with the same words. */
+static bool said_already(const trp_log_sink *sink, const troupe_log_line *line)
+{
+    return line->text.size == sink->gave_up_size &&
+           memcmp(line->text.data, sink->gave_up, line->text.size) == 0;
+}
+
+static void note_gave_up(trp_log_sink *sink, const troupe_log_line *line)
+{
+    sink->gave_up_size =
+        line->text.size < sizeof(sink->gave_up) ? line->text.size : sizeof(sink->gave_up);
+    memcpy(sink->gave_up, line->text.data, sink->gave_up_size);
 }
 
 /* One line for people, its newline included. */
@@ -131,13 +155,18 @@ void trp_log_sink_write(void *arg, const troupe_log_line *line)
         return;
     compose(line, text, sizeof(text));
     trp_mutex_lock(&sink->mutex);
-    if (strcmp(line->id, "component-crashed") == 0 && sink->holding) {
+    settle_old(sink);
+    if (strcmp(line->id, "component-crashed") == 0 && said_already(sink, line)) {
+        sink->gave_up_size = 0;
+    } else if (strcmp(line->id, "component-crashed") == 0 && sink->holding) {
         hold(sink, line->name, text);
     } else {
         if (strncmp(line->id, "child-", 6) == 0)
             settle(sink, text);
-        else if (strcmp(line->id, "supervisor-gave-up") == 0)
+        if (strcmp(line->id, "supervisor-gave-up") == 0) {
             settle(sink, NULL);
+            note_gave_up(sink, line);
+        }
         put_capped(sink, text);
     }
     trp_mutex_unlock(&sink->mutex);
@@ -148,6 +177,13 @@ void trp_log_sink_hold_no_more(trp_log_sink *sink)
     trp_mutex_lock(&sink->mutex);
     sink->holding = false;
     settle(sink, NULL);
+    trp_mutex_unlock(&sink->mutex);
+}
+
+void trp_log_sink_forget(trp_log_sink *sink)
+{
+    trp_mutex_lock(&sink->mutex);
+    sink->n_held = 0;
     trp_mutex_unlock(&sink->mutex);
 }
 

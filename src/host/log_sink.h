@@ -15,7 +15,10 @@
 #define TRP_LOG_PER_SECOND (UINT64_C(64) << 10) /* bytes a second after that */
 #define TRP_LOG_HELD 16                         /* crashes held back; one more writes the oldest */
 
+#define TRP_LOG_HELD_FOR (50 * TROUPE_MILLISECOND) /* and this long */
+
 typedef struct trp_held_crash {
+    uint64_t since_ns;
     char name[128];
     char line[TRP_LOG_LINE];
 } trp_held_crash;
@@ -28,6 +31,8 @@ typedef struct trp_log_sink {
     bool holding;
     trp_held_crash held[TRP_LOG_HELD];
     size_t n_held;
+    char gave_up[512]; /* the last supervisor's reason */
+    size_t gave_up_size;
 } trp_log_sink;
 
 void trp_log_sink_init(trp_log_sink *sink, int fd);
@@ -36,6 +41,8 @@ void trp_log_sink_write(void *arg, const troupe_log_line *line);
 /* trp_log_sink_hold_no_more - write what is held back, and hold nothing from now on: supervisors that stop
  * decide nothing. */
 void trp_log_sink_hold_no_more(trp_log_sink *sink);
+/* trp_log_sink_forget - drop what is held back: somebody else says it. */
+void trp_log_sink_forget(trp_log_sink *sink);
 /* trp_log_sink_fini - nobody writes any more. */
 void trp_log_sink_fini(trp_log_sink *sink);
 

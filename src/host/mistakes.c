@@ -15,7 +15,7 @@ struct trp_mistake {
 void trp_mistakes_note_list(trp_mistakes *mistakes, unsigned line, const char *path,
                             const char *format, va_list args)
 {
-    char what[1024], clean[1400], place[32] = "";
+    char what[1024], clean[1400], where[400], place[32] = "";
     struct trp_mistake *mistake;
     int n;
 
@@ -24,13 +24,14 @@ void trp_mistakes_note_list(trp_mistakes *mistakes, unsigned line, const char *p
     n = vsnprintf(what, sizeof(what), format, args);
     TROUPE_ASSERT(n >= 0);
     (void)trp_visible(troupe_text(what), clean, sizeof(clean));
+    (void)trp_visible(troupe_text(path), where, sizeof(where));
     if (line > 0)
         (void)snprintf(place, sizeof(place), ":%u", line);
     mistake = trp_arena_alloc(mistakes->arena, sizeof(*mistake));
     mistake->line = line;
     mistake->number = mistakes->n;
-    mistake->text = trp_arena_print(mistakes->arena, "%s%s: %s%s%s", mistakes->file, place, path,
-                                    path[0] == '\0' ? "" : ": ", clean);
+    mistake->text = trp_arena_print(mistakes->arena, "%s%s: %s%s%s", mistakes->file, place, where,
+                                    where[0] == '\0' ? "" : ": ", clean);
     mistake->older = mistakes->newest;
     mistakes->newest = mistake;
 }

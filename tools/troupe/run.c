@@ -56,9 +56,9 @@ static void say_dead_letters(troupe_host *host, uint64_t n)
 
     if (n == 0)
         return;
-    fprintf(stderr, "%" PRIu64 " dead letter%s: ", n, plural(n));
+    fprintf(stderr, "%" PRIu64 " dead letter%s:%s", n, plural(n), n == 1 ? " " : "");
     if (n > shown)
-        fprintf(stderr, "the last %zu are", shown);
+        fprintf(stderr, " the last %zu are", shown);
     if (n > 1)
         fputc('\n', stderr);
     for (size_t i = 0; i < shown; i++)
@@ -68,12 +68,12 @@ static void say_dead_letters(troupe_host *host, uint64_t n)
 static void say_lines(const troupe_host_totals *totals)
 {
     char time[32];
-    double seconds = (double)totals->feed_ns / 1e9;
+    double rate = (double)totals->lines * 1e9 / (double)(totals->feed_ns > 0 ? totals->feed_ns : 1);
 
     show_time(totals->feed_ns, time, sizeof(time));
     fprintf(stderr, "%" PRIu64 " line%s in %s", totals->lines, plural(totals->lines), time);
-    if (totals->lines > 0 && seconds > 0)
-        fprintf(stderr, " (%.0f k lines/s)", (double)totals->lines / seconds / 1e3);
+    if (totals->lines > 0)
+        fprintf(stderr, rate < 10000 ? " (%.0f lines/s)" : " (%.0f k lines/s)", rate < 10000 ? rate : rate / 1e3);
     fputc('\n', stderr);
 }
 

@@ -1,7 +1,7 @@
 /* kit_testing.h - what the tests of this room share: a system, a component that obeys, a journal.
  *
- * Header only, because each test is one source. Each test runs in simulation for some seeds and with
- * threads for some rounds; nothing sleeps: a test waits for messages or for ends.
+ * Header only, because each test is one source. Each test runs in simulation for some seeds and
+ * with threads for some rounds; nothing sleeps: a test waits for messages or for ends.
  */
 #ifndef TRP_KIT_TESTING_H
 #define TRP_KIT_TESTING_H
@@ -94,7 +94,8 @@ static UNUSED void write_log(void *arg, const troupe_log_line *line)
     trp_mutex_unlock(&journal->mutex);
 }
 
-/* Waits until a line with these words was logged: a decision is written after its outcome is known. */
+/* Waits until a line with these words was logged: a decision is written after its outcome is known.
+ * */
 static UNUSED void await_log(struct stage *stage, const char *what)
 {
     struct journal *journal = &stage->journal;
@@ -273,8 +274,8 @@ static UNUSED void settle(struct stage *stage)
         continue;
 }
 
-/* Waits for the end of id. True: ret_exit says how it ended; with threads it may have ended before anybody
- * watched it, and then nobody can say. */
+/* Waits for the end of id. True: ret_exit says how it ended; with threads it may have ended before
+ * anybody watched it, and then nobody can say. */
 static UNUSED bool await_end(struct stage *stage, troupe_id id, troupe_exit *ret_exit)
 {
     assert_int_equal(troupe_wait_end(stage->me, id, PATIENCE, ret_exit), TROUPE_OK);

@@ -54,8 +54,7 @@ static troupe_status begin_pool(void *state, const troupe_start *start)
                      .within_ns = asked->within_ns,
                      .backoff = asked->backoff};
 
-    trp_supervisor_begin(state, &plan);
-    return TROUPE_OK;
+    return trp_supervisor_begin(state, &plan);
 }
 
 static const troupe_child_ops pool_child = {

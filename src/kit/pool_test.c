@@ -200,7 +200,7 @@ static void act_restarted(struct stage *stage)
     order(stage, scene.pool, "c");
     if (await_end(stage, scene.pool, &end)) {
         assert_int_equal(end.reason, TROUPE_EXIT_GAVE_UP);
-        assert_non_null(strstr(end.text, "1 restarts within 3600 s; last: told to crash"));
+        assert_non_null(strstr(end.text, "1 restart within 3600 s; last: told to crash"));
     }
     curtain(stage);
 }

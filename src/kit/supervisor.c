@@ -44,13 +44,16 @@ struct line {
 
 size_t trp_supervisor_size(size_t n_children)
 {
-    return sizeof(trp_supervisor) + n_children * (sizeof(trp_seat) + sizeof(trp_child_record));
+    return sizeof(trp_supervisor) + n_children * sizeof(trp_seat);
 }
 
-void trp_supervisor_begin(trp_supervisor *self, const trp_plan *plan)
+troupe_status trp_supervisor_begin(trp_supervisor *self, const trp_plan *plan)
 {
+    /* One more, so that no children is not no memory. */
+    self->records = trp_alloc_zeroed((plan->n_children + 1) * sizeof(trp_child_record));
+    if (!self->records)
+        return TROUPE_E_NO_MEMORY;
     self->plan = *plan;
-    self->records = (trp_child_record *)(void *)&self->seats[plan->n_children];
     trp_window_init(&self->window, plan->max_restarts, plan->within_ns);
     if (plan->pool) {
         uint32_t bound = plan->children[0].spec.mailbox_bound;
@@ -59,6 +62,7 @@ void trp_supervisor_begin(trp_supervisor *self, const trp_plan *plan)
     }
     /* Pairs with the acquire in route: who sees the count sees the bound. */
     trp_store_release(&self->n_seats, (uint32_t)plan->n_children);
+    return TROUPE_OK;
 }
 
 static const troupe_child *child_of(const trp_supervisor *self, size_t index)
@@ -155,8 +159,10 @@ static void fail_start(trp_supervisor *self, size_t index, troupe_status status,
     char name[TROUPE_NAME_MAX + 1];
 
     self->failure = status;
-    snprintf(self->failure_text, sizeof self->failure_text, "%s did not start: %.*s",
-             name_child(self, index, true, name), TROUPE_EXIT_TEXT_MAX - TROUPE_NAME_MAX - 20,
+    self->failed = index;
+    snprintf(self->records[index].last.text, sizeof self->records[index].last.text,
+             "%s did not start: %.*s", name_child(self, index, true, name),
+             TROUPE_EXIT_TEXT_MAX - TROUPE_NAME_MAX - 20,
              why && why[0] ? why : troupe_status_text(status));
 }
 
@@ -200,7 +206,7 @@ static troupe_status conclude_start(trp_supervisor *self, troupe_context *ctx)
         self->ending = true;
         troupe_crash(ctx,
                      self->failure == TROUPE_E_QUOTA ? TROUPE_EXIT_GAVE_UP : TROUPE_EXIT_REFUSED,
-                     self->failure_text);
+                     self->records[self->failed].last.text);
         return self->failure;
     }
     return self->started ? TROUPE_OK : TROUPE_PENDING;
@@ -235,7 +241,8 @@ static void give_up(trp_supervisor *self, troupe_context *ctx, size_t index, trp
                          "no memory to count its restart");
     else
         used += snprintf(line.text + used, sizeof line.text - (size_t)used,
-                         "%" PRIu32 " restarts within %s", self->window.count,
+                         "%" PRIu32 " restart%s within %s", self->window.count,
+                         self->window.count == 1 ? "" : "s",
                          trp_duration_text(self->window.within_ns, within));
     snprintf(line.text + used, sizeof line.text - (size_t)used, "; last: %s",
              last->text[0] ? last->text : verb_of(last->reason));
@@ -246,7 +253,8 @@ static void give_up(trp_supervisor *self, troupe_context *ctx, size_t index, trp
         return;
     }
     self->failure = TROUPE_E_QUOTA;
-    memcpy(self->failure_text, line.text, sizeof line.text);
+    self->failed = index;
+    memcpy(self->records[index].last.text, line.text, sizeof line.text);
     wake_self(ctx);
 }
 
@@ -428,6 +436,8 @@ void trp_supervisor_post_stop(void *state)
     trp_supervisor *self = state;
 
     trp_window_fini(&self->window);
+    trp_free(self->records);
+    self->records = NULL;
 }
 
 const troupe_actor_ops trp_supervisor_actor = {
@@ -448,8 +458,7 @@ static troupe_status begin_supervisor(void *state, const troupe_start *start)
                      .within_ns = asked->within_ns,
                      .backoff = asked->backoff};
 
-    trp_supervisor_begin(state, &plan);
-    return TROUPE_OK;
+    return trp_supervisor_begin(state, &plan);
 }
 
 static const troupe_child_ops supervisor_child = {

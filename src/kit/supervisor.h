@@ -42,16 +42,17 @@ typedef struct trp_seat {
     atomic_bool up;
 } trp_seat;
 
-/* The zeroed state of each life: this head, n_children seats, n_children records. */
+/* The zeroed state of each life: this head and n_children seats. The records lie elsewhere, because
+ * the state of a component with a route stays until the system is freed. */
 typedef struct trp_supervisor {
     trp_plan plan;     /* set once, in pre_start */
     trp_window window; /* from here: supervisor's turn only */
     size_t n_born;
     bool started; /* the last child passed post_start */
     bool ending;
-    troupe_status failure; /* of the start */
-    char failure_text[TROUPE_EXIT_TEXT_MAX + 1];
-    trp_child_record *records;
+    troupe_status failure; /* of the start; its text is in the record of the child that failed */
+    size_t failed;
+    trp_child_record *records; /* from pre_start to post_stop */
     /* Any sender's thread, from here on. n_seats is 0 until the rest may be read. */
     _Atomic(uint32_t) n_seats;
     _Atomic(uint32_t) bound;
@@ -64,8 +65,8 @@ typedef struct trp_supervisor {
 /* trp_supervisor_size - bytes of state for n children. */
 size_t trp_supervisor_size(size_t n_children);
 
-/* trp_supervisor_begin - the common half of pre_start. */
-void trp_supervisor_begin(trp_supervisor *self, const trp_plan *plan);
+/* trp_supervisor_begin - the common half of pre_start. Errors: TROUPE_E_NO_MEMORY. */
+TROUPE_MUST_CHECK troupe_status trp_supervisor_begin(trp_supervisor *self, const trp_plan *plan);
 
 /* The other hooks and the handlers, the same for both. */
 troupe_status trp_supervisor_post_start(void *self, troupe_context *ctx);

@@ -505,14 +505,14 @@ static void act_nested(struct stage *stage)
     expect_up(stage, 'a', 2);
     order(stage, named(stage, "a"), "c"); /* inner gives up; outer makes it anew, with a new a */
     expect_up(stage, 'a', 1);
-    await_log(stage, "inner gave up: child a: 1 restarts within 3600 s");
+    await_log(stage, "inner gave up: child a: 1 restart within 3600 s");
     assert_int_equal(ask(stage, named(stage, "b")).incarnation, 1);
     order(stage, named(stage, "a"), "c");
     expect_up(stage, 'a', 2);
     order(stage, named(stage, "a"), "c"); /* and now outer has no restart left */
     if (await_end(stage, top, &end)) {
         assert_int_equal(end.reason, TROUPE_EXIT_GAVE_UP);
-        assert_non_null(strstr(end.text, "child inner: 1 restarts within 3600 s; last: child a"));
+        assert_non_null(strstr(end.text, "child inner: 1 restart within 3600 s; last: child a"));
     }
     assert_int_equal(troupe_lookup(stage->system, "b", &top), TROUPE_E_GONE);
     curtain(stage);

@@ -26,48 +26,71 @@ struct paper {
     size_t n, lines;
 };
 
-/* A component that is told an id, watches it, and answers a second message with its exit. */
-struct watcher {
-    troupe_correlation asked;
-    bool ended;
-    troupe_exit exit;
+/* The parent of the guests: it is told what to spawn and answers with the id when it runs; told an id, it answers
+ * with that child's exit when it has ended. The notice of a parent cannot come too late, as a monitor's can. */
+#define EXITS_MAX 64
+
+struct order {
+    const troupe_guest *guest;
+    const char *name;
 };
 
-static UNUSED troupe_status watch_it(void *self, troupe_context *ctx, const troupe_message *message)
-{
-    struct watcher *watcher = self;
-    troupe_monitor monitor;
-    troupe_id id;
+struct parent {
+    troupe_correlation asked; /* by whoever waits for a start or an end */
+    troupe_id awaited;
+    troupe_exit exits[EXITS_MAX];
+    size_t n_exits;
+};
 
-    if (message->payload.size == sizeof id) {
-        memcpy(&id, message->payload.data, sizeof id);
-        *watcher = (struct watcher){0};
-        return troupe_monitor_start(ctx, id, TROUPE_MONITOR_FINAL, &monitor) == TROUPE_OK
-                   ? troupe_reply(ctx, (troupe_bytes){0})
-                   : TROUPE_E_FAILED;
+static UNUSED troupe_status parent_spawn(struct parent *parent, troupe_context *ctx,
+                                         const struct order *order)
+{
+    troupe_spec spec = {.size = sizeof spec, .name = order->name, .drain = true};
+
+    troupe_guest_spec(order->guest, &spec);
+    return troupe_spawn(ctx, &spec, &parent->awaited);
+}
+
+static UNUSED troupe_status parent_message(void *self, troupe_context *ctx,
+                                           const troupe_message *message)
+{
+    struct parent *parent = self;
+    struct order order;
+
+    parent->asked = message->correlation;
+    if (message->payload.size == sizeof order) {
+        memcpy(&order, message->payload.data, sizeof order);
+        return parent_spawn(parent, ctx, &order);
     }
-    if (watcher->ended)
-        return troupe_reply(ctx, TROUPE_BYTES_OF(watcher->exit));
-    watcher->asked = message->correlation;
+    memcpy(&parent->awaited, message->payload.data, sizeof parent->awaited);
+    for (size_t i = 0; i < parent->n_exits; i++) {
+        if (parent->exits[i].id.value == parent->awaited.value)
+            return troupe_reply(ctx, TROUPE_BYTES_OF(parent->exits[i]));
+    }
     return TROUPE_OK;
 }
 
-static UNUSED void watch_end(void *self, troupe_context *ctx, const troupe_notice *notice)
+static UNUSED void parent_notice(void *self, troupe_context *ctx, const troupe_notice *notice)
 {
-    struct watcher *watcher = self;
+    struct parent *parent = self;
+    bool awaited = notice->exit.id.value == parent->awaited.value;
 
-    watcher->ended = true;
-    watcher->exit = notice->exit;
-    if (watcher->asked.value != 0)
-        (void)troupe_reply_to(ctx, watcher->asked, TROUPE_BYTES_OF(watcher->exit));
+    if (notice->event == TROUPE_EVENT_STARTED && awaited)
+        (void)troupe_reply_to(ctx, parent->asked, TROUPE_BYTES_OF(parent->awaited));
+    if (notice->event != TROUPE_EVENT_CHILD_DOWN)
+        return;
+    assert_true(parent->n_exits < EXITS_MAX);
+    parent->exits[parent->n_exits++] = notice->exit;
+    if (awaited)
+        (void)troupe_reply_to(ctx, parent->asked, TROUPE_BYTES_OF(notice->exit));
 }
 
-static UNUSED const troupe_actor_ops watcher_ops = {.handle_message = watch_it,
-                                                    .handle_down = watch_end};
+static UNUSED const troupe_actor_ops parent_ops = {.handle_message = parent_message,
+                                                   .handle_down = parent_notice};
 
 struct house {
     troupe_system *system;
-    troupe_id watcher;
+    troupe_id parent;
     troupe_context *me;
     troupe_engine *engine;
     troupe_guest *guests[GUESTS_MAX];
@@ -144,9 +167,9 @@ static UNUSED void house_open_workers(struct house *house, bool simulation, cons
     house->me = troupe_attach(house->system);
     assert_non_null(house->me);
     assert_int_equal(troupe_spawn(house->me,
-                                  TROUPE_SPEC(.name = "watcher", .actor = &watcher_ops,
-                                              .state_size = sizeof(struct watcher)),
-                                  &house->watcher),
+                                  TROUPE_SPEC(.name = "parent", .actor = &parent_ops,
+                                              .state_size = sizeof(struct parent)),
+                                  &house->parent),
                      TROUPE_OK);
     if (troupe_engine_new(house->system, TROUPE_ENGINE_OPTIONS(.cache_dir = cache), &house->engine,
                           &error) != TROUPE_OK)
@@ -277,17 +300,6 @@ static UNUSED troupe_status try_spawn(struct house *house, const troupe_guest *g
     return troupe_spawn_or_say(house->me, &spec, ret_id, error);
 }
 
-static UNUSED troupe_id spawn(struct house *house, const troupe_guest *guest, const char *name)
-{
-    troupe_error error;
-    troupe_id id = TROUPE_NOBODY;
-    troupe_status status = try_spawn(house, guest, name, &id, &error);
-
-    if (status != TROUPE_OK)
-        fail_msg("%s: %s", troupe_status_name(status), error.text);
-    return id;
-}
-
 /* The answer, as text, in a buffer of its own until the next call. */
 static UNUSED troupe_status ask(struct house *house, troupe_id id, troupe_bytes payload,
                                 troupe_bytes *ret_answer)
@@ -321,20 +333,28 @@ static UNUSED void expect_in(const char *text, const char *wanted)
         fail_msg("\"%s\" is not in \"%s\"", wanted, text);
 }
 
-static UNUSED void watch(struct house *house, troupe_id id)
+static UNUSED troupe_id spawn(struct house *house, const troupe_guest *guest, const char *name)
 {
+    struct order order = {guest, name};
+    troupe_id id = TROUPE_NOBODY;
     troupe_bytes answer;
 
-    assert_int_equal(ask(house, house->watcher, TROUPE_BYTES_OF(id), &answer), TROUPE_OK);
+    assert_int_equal(ask(house, house->parent, TROUPE_BYTES_OF(order), &answer), TROUPE_OK);
+    if (answer.size == sizeof id)
+        memcpy(&id, answer.data, sizeof id);
+    else
+        fail_msg("%s did not start: %s", name ? name : "it",
+                 ((const troupe_exit *)answer.data)->text);
+    return id;
 }
 
-/* How the component that is watched ended. */
-static UNUSED troupe_exit await_exit(struct house *house)
+/* How a component that was spawned here ended. */
+static UNUSED troupe_exit await_exit(struct house *house, troupe_id id)
 {
     troupe_bytes answer;
     troupe_exit exit;
 
-    assert_int_equal(ask(house, house->watcher, TROUPE_TEXT("?"), &answer), TROUPE_OK);
+    assert_int_equal(ask(house, house->parent, TROUPE_BYTES_OF(id), &answer), TROUPE_OK);
     assert_int_equal(answer.size, sizeof exit);
     memcpy(&exit, answer.data, sizeof exit);
     return exit;
@@ -347,19 +367,18 @@ static UNUSED void expect_crash(struct house *house, troupe_id id, troupe_bytes 
     troupe_bytes answer;
     troupe_exit exit;
 
-    watch(house, id);
     assert_int_equal(ask(house, id, payload, &answer), TROUPE_E_CRASHED);
     expect_in(answer.data, words);
-    exit = await_exit(house);
-    assert_int_equal(exit.reason, reason);
+    exit = await_exit(house, id);
+    if (exit.reason != reason)
+        fail_msg("%s ended as %s: %s", words, troupe_exit_reason_name(exit.reason), exit.text);
     expect_in(exit.text, words);
 }
 
 static UNUSED troupe_exit stop_and_wait(struct house *house, troupe_id id)
 {
-    watch(house, id);
     assert_int_equal(troupe_stop(house->me, id, TROUPE_STOP_REQUESTED), TROUPE_OK);
-    return await_exit(house);
+    return await_exit(house, id);
 }
 
 #endif

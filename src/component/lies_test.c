@@ -119,10 +119,9 @@ static void test_import_from_post_return_is_refused(void **state)
     troupe_exit exit;
 
     (void)state;
-    watch(&house, id);
     /* The answer was given before the post-return. */
     (void)ask(&house, id, TROUPE_TEXT("x"), &answer);
-    exit = await_exit(&house);
+    exit = await_exit(&house, id);
     assert_int_equal(exit.reason, TROUPE_EXIT_CRASHED);
     expect_in(exit.text, "services.log called from a post-return");
 }

@@ -23,6 +23,9 @@
 #define CRASH_LINE "7312" /* the one that no report holds: its handling crashed */
 #define EXAMPLE BENCH_SOURCE "/examples/01-access-log"
 #define LOG BENCH_WORK "/access-" LINES ".log"
+#define SKIP "skip=" CRASH_LINE
+#define SHORT_WAY EXAMPLE "/count.awk"
+#define WHOLE_WAY EXAMPLE "/expected.awk"
 #define OUR_REPORT BENCH_WORK "/report.troupe"
 #define MAWK_REPORT BENCH_WORK "/report.mawk"
 
@@ -96,16 +99,7 @@ static uint64_t time_troupe(unsigned cores)
 
 static uint64_t time_mawk(void)
 {
-    char *command[] = {"mawk",
-                       "-v",
-                       "top=10",
-                       "-v",
-                       "skip=" CRASH_LINE,
-                       "-f",
-                       EXAMPLE "/count.awk",
-                       "-f",
-                       EXAMPLE "/expected.awk",
-                       NULL};
+    char *command[] = {"mawk", "-v", "top=10", "-v", SKIP, "-f", SHORT_WAY, "-f", WHOLE_WAY, NULL};
 
     return time_program(command, LOG, MAWK_REPORT, 0);
 }

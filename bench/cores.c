@@ -15,6 +15,7 @@
 
 #define PROBE_NS (20 * TROUPE_MILLISECOND)
 #define NEAR_BELOW_NS 200.0
+#define VOLLEY 64 /* round trips between two looks at the clock */
 #define NO_CORE SIZE_MAX
 
 static cpu_set_t at_start;
@@ -83,6 +84,16 @@ static void hit_back(void *arg)
     }
 }
 
+/* There and back. */
+static void serve(struct court *court)
+{
+    uint64_t mine = trp_load_relaxed(&court->ball) + 1;
+
+    trp_store_release(&court->ball, mine);
+    while (trp_load_acquire(&court->ball) == mine)
+        continue;
+}
+
 double bench_round_trip_ns(void)
 {
     struct court court = {.ball = 0};
@@ -102,13 +113,9 @@ double bench_round_trip_ns(void)
         continue; /* it has started and is in its place */
     began = now = trp_monotonic_ns();
     while (now - began < PROBE_NS) {
-        for (int i = 0; i < 64; i++, n++) {
-            uint64_t mine = trp_load_relaxed(&court.ball) + 1;
-
-            trp_store_release(&court.ball, mine);
-            while (trp_load_acquire(&court.ball) == mine)
-                continue;
-        }
+        for (unsigned i = 0; i < VOLLEY; i++)
+            serve(&court);
+        n += VOLLEY;
         now = trp_monotonic_ns();
     }
     trp_store_relaxed(&court.over, true);

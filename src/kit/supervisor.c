@@ -141,15 +141,15 @@ static void log_decision(const trp_supervisor *self, troupe_context *ctx, size_t
     troupe_log_write(ctx, level, id, troupe_text(text));
 }
 
-static void log_timed(const trp_supervisor *self, troupe_context *ctx, size_t index,
-                      troupe_level level, const char *id, const char *what, uint64_t ns)
+static void log_timed(const trp_supervisor *self, troupe_context *ctx, size_t index, const char *id,
+                      const char *what, uint64_t ns)
 {
     char took[TRP_DURATION_MAX], within[TRP_DURATION_MAX], decision[128];
 
     snprintf(decision, sizeof decision, "%s %s (%" PRIu32 " of %" PRIu32 " in %s)", what,
              trp_duration_text(ns, took), self->records[index].n_restarts, self->window.max,
              trp_duration_text(self->window.within_ns, within));
-    log_decision(self, ctx, index, level, id, decision);
+    log_decision(self, ctx, index, TROUPE_LEVEL_WARN, id, decision);
 }
 
 /* ---- the start of the tree ---- */
@@ -290,7 +290,7 @@ static void restart_after(trp_supervisor *self, troupe_context *ctx, size_t inde
         restart_now(self, ctx, index);
         return;
     }
-    log_timed(self, ctx, index, TROUPE_LEVEL_WARN, "child-backoff", "next start in", wait_ns);
+    log_timed(self, ctx, index, "child-backoff", "next start in", wait_ns);
 }
 
 static void decide(trp_supervisor *self, troupe_context *ctx, size_t index)
@@ -329,8 +329,7 @@ static void on_started(trp_supervisor *self, troupe_context *ctx, size_t index)
     record->up_since_ns = now;
     set_up(self, index, true);
     if (was == TRP_CHILD_RESTARTING)
-        log_timed(self, ctx, index, TROUPE_LEVEL_WARN, "child-restarted", "restarted in",
-                  now - record->noticed_ns);
+        log_timed(self, ctx, index, "child-restarted", "restarted in", now - record->noticed_ns);
     else if (was == TRP_CHILD_STARTING && start_next(self, ctx) != TROUPE_PENDING)
         wake_self(ctx);
 }

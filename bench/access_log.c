@@ -23,9 +23,6 @@
 #define CRASH_LINE "7312" /* the one that no report holds: its handling crashed */
 #define EXAMPLE BENCH_SOURCE "/examples/01-access-log"
 #define LOG BENCH_WORK "/access-" LINES ".log"
-#define SKIP "skip=" CRASH_LINE
-#define SHORT_WAY EXAMPLE "/count.awk"
-#define WHOLE_WAY EXAMPLE "/expected.awk"
 #define OUR_REPORT BENCH_WORK "/report.troupe"
 #define MAWK_REPORT BENCH_WORK "/report.mawk"
 
@@ -99,7 +96,9 @@ static uint64_t time_troupe(unsigned cores)
 
 static uint64_t time_mawk(void)
 {
-    char *command[] = {"mawk", "-v", "top=10", "-v", SKIP, "-f", SHORT_WAY, "-f", WHOLE_WAY, NULL};
+    static char skip[] = "skip=" CRASH_LINE;
+    static char short_way[] = EXAMPLE "/count.awk", whole_way[] = EXAMPLE "/expected.awk";
+    char *command[] = {"mawk", "-v", "top=10", "-v", skip, "-f", short_way, "-f", whole_way, NULL};
 
     return time_program(command, LOG, MAWK_REPORT, 0);
 }

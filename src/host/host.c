@@ -215,6 +215,7 @@ troupe_status troupe_host_new(const troupe_manifest *manifest, const troupe_host
     host->manifest = manifest;
     host->simulation = options->simulation;
     host->wake_fd = -1;
+    host->output.fd = -1; /* nothing to end yet */
     host->services = (troupe_guest_services){
         .arg = host,
         .publish = serve_publish,

@@ -131,7 +131,7 @@ troupe_status trp_output_print(trp_output *output, troupe_bytes bytes)
 
 void trp_output_fini(trp_output *output)
 {
-    if (output->filling == NULL)
+    if (output->fd <= 0) /* nor was it set up where all of it is zero; the buffers are the writer's to swap */
         return;
     trp_mutex_lock(&output->mutex);
     output->closing = true;

@@ -31,10 +31,12 @@ static bool in_bounds(trp_instance *instance, uint32_t at, uint32_t size, const 
 {
     size_t memory_size = wasmtime_memory_data_size(instance->wasm, &instance->memory);
 
-    if (at > memory_size || size > memory_size - at)
-        return trp_instance_fault(instance,
-                                  "%s lies outside its memory: %u bytes at %#x of %zu bytes", what,
-                                  size, at, memory_size);
+    if (at > memory_size || size > memory_size - at) {
+        (void)trp_instance_fault(instance,
+                                 "%s lies outside its memory: %u bytes at %#x of %zu bytes", what,
+                                 size, at, memory_size);
+        return false;
+    }
     *ret = wasmtime_memory_data(instance->wasm, &instance->memory) + at;
     return true;
 }
@@ -62,8 +64,10 @@ bool trp_abi_take_text(trp_instance *instance, uint32_t at, uint32_t size, const
 bool trp_abi_room(trp_instance *instance, uint32_t at, uint32_t size, uint32_t align,
                   const char *what, uint8_t **ret_room)
 {
-    if (at % align != 0)
-        return trp_instance_fault(instance, "%s at %#x is not aligned to %u", what, at, align);
+    if (at % align != 0) {
+        (void)trp_instance_fault(instance, "%s at %#x is not aligned to %u", what, at, align);
+        return false;
+    }
     return in_bounds(instance, at, size, what, ret_room);
 }
 

@@ -47,7 +47,7 @@ troupe_status trp_cache_open(const char *dir, char *why, size_t why_size)
         (void)snprintf(why, why_size, "the path is empty or too long");
         return TROUPE_E_IO;
     }
-    strcpy(path, dir);
+    (void)snprintf(path, sizeof(path), "%s", dir);
     if (!make_dirs(path) || access(path, W_OK | X_OK) != 0 || stat(path, &stat_of) != 0) {
         (void)snprintf(why, why_size, "%s", strerror(errno));
         return TROUPE_E_IO;

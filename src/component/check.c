@@ -42,18 +42,22 @@ static bool offered(const troupe_guest *guest, const trp_import_row *row)
     return row->call != NULL;
 }
 
+typedef struct wanted {
+    const char *verb; /* "imports" */
+    const char *params, *results;
+} wanted;
+
 static troupe_status check_signature(const troupe_guest *guest, const wasm_functype_t *type,
-                                     const char *params, const char *results, const char *verb,
-                                     const wasm_name_t *name, troupe_error *error)
+                                     wanted want, const wasm_name_t *name, troupe_error *error)
 {
     char has[TRP_SIGNATURE_TEXT], needs[TRP_SIGNATURE_TEXT];
 
-    if (trp_signature_is(type, params, results))
+    if (trp_signature_is(type, want.params, want.results))
         return TROUPE_OK;
     trp_signature_text_of(type, has);
-    trp_signature_text(params, results, needs);
+    trp_signature_text(want.params, want.results, needs);
     return trp_guest_say(guest, error, TROUPE_E_INVALID,
-                         "%s %.*s as %s, which must be %s (wit/core-signatures.txt)", verb,
+                         "%s %.*s as %s, which must be %s (wit/core-signatures.txt)", want.verb,
                          SHOW(name), has, needs);
 }
 
@@ -90,8 +94,8 @@ static troupe_status check_import(const troupe_guest *guest, const wasm_importty
                              kind_name(type), SHOW(module), SHOW(function));
     if (!row || !offered(guest, row))
         return refuse_unknown(guest, module, function, error);
-    status = check_signature(guest, wasm_externtype_as_functype_const(type), row->params,
-                             row->results, "imports", function, error);
+    status = check_signature(guest, wasm_externtype_as_functype_const(type),
+                             (wanted){"imports", row->params, row->results}, function, error);
     if (status != TROUPE_OK || trp_grants_any(&guest->grants, row->need))
         return status;
     trp_grants_line(row->need, NULL, line, sizeof(line));
@@ -131,9 +135,10 @@ static troupe_status note_export(troupe_guest *guest, trp_export which, bool pos
         return trp_guest_say(guest, error, TROUPE_E_INVALID,
                              "exports %.*s as a %s; it must be a function", SHOW(name),
                              kind_name(type));
-    status = check_signature(guest, wasm_externtype_as_functype_const(type),
-                             post ? row->post_params : row->params, post ? "" : row->results,
-                             "exports", name, error);
+    status = check_signature(
+        guest, wasm_externtype_as_functype_const(type),
+        (wanted){"exports", post ? row->post_params : row->params, post ? "" : row->results}, name,
+        error);
     if (status != TROUPE_OK)
         return status;
     if (*place)
@@ -163,10 +168,10 @@ static troupe_status check_export(troupe_guest *guest, const wasm_exporttype_t *
         found->pages = wasmtime_memorytype_minimum(wasm_externtype_as_memorytype_const(type));
     } else if (name_is(name, "cabi_realloc") && function) {
         found->realloc = true;
-        return check_signature(guest, signature, "iiii", "i", "exports", name, error);
+        return check_signature(guest, signature, (wanted){"exports", "iiii", "i"}, name, error);
     } else if (name_is(name, "_initialize") && function) {
         guest->initialize = true;
-        return check_signature(guest, signature, "", "", "exports", name, error);
+        return check_signature(guest, signature, (wanted){"exports", "", ""}, name, error);
     }
     return TROUPE_OK;
 }

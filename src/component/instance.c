@@ -61,10 +61,9 @@ static void fill_budget(trp_instance *instance)
     }
 }
 
-void trp_turn_begin(trp_instance *instance, trp_turn *turn, troupe_context *ctx, const char *name)
+void trp_turn_begin(trp_instance *instance, trp_turn *turn, troupe_context *ctx)
 {
     turn->ctx = ctx;
-    turn->name = name;
     turn->rings = 0;
     turn->fault.set = false;
     instance->turn = turn;

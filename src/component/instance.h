@@ -24,7 +24,6 @@ typedef enum trp_entry {
 /* On the stack of whoever began it. */
 typedef struct trp_turn {
     troupe_context *ctx; /* NULL in pre-start and post-stop */
-    const char *name;    /* "handle-message" */
     uint64_t cpu_ns;     /* of this thread, at the first ring */
     unsigned rings;
     trp_fault fault;
@@ -51,7 +50,6 @@ typedef struct trp_instance {
     trp_turn *turn; /* NULL between turns */
     trp_entry entry;
     bool dead;     /* a fault: never entered again */
-    bool started;  /* post_start was reached */
     bool stopping; /* pre_stop was reached */
 
     /* The last decision about a target of send. */
@@ -63,7 +61,7 @@ typedef struct trp_instance {
 } trp_instance;
 
 /* trp_turn_begin - what follows is one message or hook. Gives it its budget. */
-void trp_turn_begin(trp_instance *instance, trp_turn *turn, troupe_context *ctx, const char *name);
+void trp_turn_begin(trp_instance *instance, trp_turn *turn, troupe_context *ctx);
 void trp_turn_end(trp_instance *instance);
 
 /* trp_instance_open - store and instance, in a turn; runs what the module runs at its start. False: the

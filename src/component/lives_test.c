@@ -7,6 +7,7 @@
 #include <malloc.h>
 
 static struct house house;
+static const char *child_name;
 
 /* ---- a supervisor that always says again, and tells whoever waits when the next life runs ---- */
 
@@ -18,7 +19,7 @@ struct keeper {
 static troupe_status keeper_start(void *self, troupe_context *ctx)
 {
     struct keeper *keeper = self;
-    troupe_spec spec = {.size = sizeof spec, .name = "child", .supervised = true};
+    troupe_spec spec = {.size = sizeof spec, .name = child_name, .supervised = true};
 
     troupe_guest_spec(house.guests[0], &spec);
     return troupe_spawn(ctx, &spec, &keeper->child);
@@ -138,6 +139,30 @@ static void crash_a_thousand_times(bool simulation)
     house_close(&house);
 }
 
+static void test_lives_end_and_begin_at_once_on_two_workers(void **state)
+{
+    enum { N = 6, CRASHES = 60 };
+    troupe_id keepers[N];
+    troupe_spec spec = {.size = sizeof spec,
+                        .child = &keeper_child,
+                        .actor = &keeper_ops,
+                        .state_size = sizeof(struct keeper)};
+
+    (void)state;
+    house_open(&house, false);
+    child_name = NULL;
+    load(&house, "crash.wasm");
+    for (size_t i = 0; i < N; i++)
+        assert_int_equal(troupe_spawn(house.me, &spec, &keepers[i]), TROUPE_OK);
+    for (size_t n = 0; n < CRASHES; n++) {
+        for (size_t i = 0; i < N; i++)
+            assert_int_equal(troupe_send(house.me, keepers[i], TROUPE_TEXT("crash it")), TROUPE_OK);
+    }
+    for (size_t i = 0; i < N; i++)
+        crash(keepers[i], 1);
+    house_close(&house);
+}
+
 static void test_a_thousand_lives_leave_nothing_on_threads(void **state)
 {
     (void)state;
@@ -153,6 +178,7 @@ static void test_a_thousand_lives_leave_nothing_in_simulation(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lives_end_and_begin_at_once_on_two_workers),
         cmocka_unit_test(test_a_thousand_lives_leave_nothing_on_threads),
         cmocka_unit_test(test_a_thousand_lives_leave_nothing_in_simulation),
     };

@@ -194,6 +194,36 @@ static void test_load_bounds_the_number_of_functions(void **state)
     trp_free(text);
 }
 
+static void test_load_gives_back_what_it_took_when_memory_is_out(void **state)
+{
+    troupe_error error;
+    size_t failed = 0;
+
+    (void)state;
+    for (uint64_t n = 1; n < 100; n++) {
+        troupe_guest_options options = all_grants();
+        troupe_guest *guest = NULL;
+        troupe_status status;
+        size_t size;
+        void *bytes = read_guest("hooks.wasm", &size);
+
+        options.size = sizeof options;
+        options.module = (troupe_bytes){bytes, size};
+        options.services = &house.services;
+        trp_alloc_fail_after(n);
+        status = troupe_guest_load(house.engine, &options, &guest, &error);
+        trp_alloc_fail_after(0);
+        trp_free(bytes);
+        troupe_guest_free(guest);
+        if (status == TROUPE_OK)
+            continue;
+        failed++;
+        /* What cannot be looked at is refused as well. */
+        assert_true(status == TROUPE_E_NO_MEMORY || status == TROUPE_E_INVALID);
+    }
+    assert_true(failed > 10);
+}
+
 static bool utf8(const char *text)
 {
     return trp_is_utf8(text, strlen(text));
@@ -232,6 +262,8 @@ int main(void)
                                         close_house),
         cmocka_unit_test_setup_teardown(test_load_bounds_the_number_of_functions, open_house,
                                         close_house),
+        cmocka_unit_test_setup_teardown(test_load_gives_back_what_it_took_when_memory_is_out,
+                                        open_house, close_house),
         cmocka_unit_test(test_utf8_is_what_the_standard_says),
     };
 

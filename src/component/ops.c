@@ -92,7 +92,7 @@ static troupe_status pre_start(void *self, const troupe_start *start)
     instance->id = start->id;
     instance->incarnation = start->incarnation;
     copy_name(instance, start->name);
-    trp_turn_begin(instance, &turn, NULL, "pre-start");
+    trp_turn_begin(instance, &turn, NULL);
     whole =
         trp_instance_open(instance, start->argument) && call_pre_start(instance, start, &status);
     trp_turn_end(instance);
@@ -112,7 +112,7 @@ static troupe_status run_hook(trp_instance *instance, troupe_context *ctx, trp_e
 
     if (!trp_instance_has(instance, which) || instance->dead)
         return TROUPE_OK;
-    trp_turn_begin(instance, &turn, ctx, trp_export_rows[which].function);
+    trp_turn_begin(instance, &turn, ctx);
     whole = trp_instance_call(instance, which, args, n) && trp_instance_post(instance, which, 0);
     return end_turn(instance, &turn, whole);
 }
@@ -145,7 +145,7 @@ static void call_post_stop(trp_instance *instance)
     wasmtime_val_raw_t args[1];
     trp_turn turn;
 
-    trp_turn_begin(instance, &turn, NULL, "post-stop");
+    trp_turn_begin(instance, &turn, NULL);
     if (!(trp_instance_call(instance, TRP_EXPORT_POST_STOP, args, 0) &&
           trp_instance_post(instance, TRP_EXPORT_POST_STOP, 0)) &&
         services->log_outside)
@@ -238,7 +238,7 @@ static troupe_status handle_message(void *self, troupe_context *ctx, const troup
 
     if (instance->dead)
         return TROUPE_E_CRASHED;
-    trp_turn_begin(instance, &turn, ctx, "handle-message");
+    trp_turn_begin(instance, &turn, ctx);
     whole = lower_message(instance, message, args) &&
             trp_instance_call(instance, TRP_EXPORT_HANDLE_MESSAGE, args, 13) &&
             trp_abi_returned(instance, (uint32_t)args[0].i32, true, &returned);

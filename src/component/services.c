@@ -179,10 +179,13 @@ static void fill_random(troupe_system *system, uint8_t *to, size_t size)
         trp_random_os(to, size);
         return;
     }
-    for (size_t i = 0; i < size; i += sizeof(uint64_t)) {
+    while (size > 0) {
         uint64_t word = troupe_random(system);
+        size_t n = size < sizeof(word) ? size : sizeof(word);
 
-        memcpy(to + i, &word, size - i < sizeof(word) ? size - i : sizeof(word));
+        memcpy(to, &word, n);
+        to += n;
+        size -= n;
     }
 }
 

@@ -252,6 +252,7 @@ static void end_memory(void *env)
     trp_free(env);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the engine's own signature */
 static wasmtime_error_t *new_memory(void *env, const wasm_memorytype_t *type, size_t minimum,
                                     size_t maximum, size_t reserved, size_t guard,
                                     wasmtime_linear_memory_t *ret)

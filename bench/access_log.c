@@ -87,8 +87,9 @@ static bool same_reports(void)
 
 static uint64_t time_troupe(unsigned cores)
 {
+    static char example[] = EXAMPLE;
     char workers[16];
-    char *command[] = {BENCH_PROGRAM, "run", EXAMPLE, "--workers", workers, NULL};
+    char *command[] = {BENCH_PROGRAM, "run", example, "--workers", workers, NULL};
 
     snprintf(workers, sizeof workers, "%u", cores);
     return time_program(command, LOG, OUR_REPORT, 0);

@@ -16,9 +16,9 @@
 
 typedef struct feed {
     troupe_host *host;
-    char *buffer;       /* PIECE + TROUPE_LINE_MAX + 1 bytes */
-    size_t used;        /* of an unfinished line at its start */
-    size_t skipped;     /* bytes of a line that is too long and unfinished; 0: none is */
+    char *buffer;        /* PIECE + TROUPE_LINE_MAX + 1 bytes */
+    size_t used;         /* of an unfinished line at its start */
+    size_t skipped;      /* bytes of a line that is too long and unfinished; 0: none is */
     troupe_host_end end; /* TROUPE_HOST_END_OF_INPUT: goes on */
 } feed;
 
@@ -150,7 +150,8 @@ static void feed_all(feed *f, int fd, troupe_error *error)
         (void)take_line(f, f->buffer, f->used); /* the last line has no newline */
     } else if (n < 0 && f->end == TROUPE_HOST_END_OF_INPUT) {
         f->end = TROUPE_HOST_IN_FAILED;
-        (void)troupe_error_set(error, TROUPE_E_IO, "the input cannot be read: %s; give it a file or a pipe",
+        (void)troupe_error_set(error, TROUPE_E_IO,
+                               "the input cannot be read: %s; give it a file or a pipe",
                                strerror(errno));
     }
 }

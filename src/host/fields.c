@@ -9,10 +9,10 @@
 
 /* What the plan has and this version has not: better refused than accepted and ignored. */
 static const char *const later[] = {
-    "health",       "on_error",    "storage",  "files",       "network", "spawn",  "env",
-    "list",         "one_for_all", "jitter",   "rest_for_one", "lane",   "engine", "slice",
-    "drop_newest",  "drop_oldest", "messages", "requests",    "cluster", "admin",  "metrics",
-    "role",         "group",       NULL};
+    "health",  "on_error", "storage",     "files",       "network",      "spawn",
+    "env",     "list",     "one_for_all", "jitter",      "rest_for_one", "lane",
+    "engine",  "slice",    "drop_newest", "drop_oldest", "messages",     "requests",
+    "cluster", "admin",    "metrics",     "role",        "group",        NULL};
 
 static bool is_one_of(const char *word, const char *const *words)
 {
@@ -43,9 +43,11 @@ void trp_field_unknown(trp_mistakes *mistakes, const trp_yaml *node, bool at_key
 
     join(words, all, sizeof(all));
     if (is_one_of(word, later))
-        (void)snprintf(text, sizeof(text), "\"%.64s\" is not in this version yet; leave it out", word);
+        (void)snprintf(text, sizeof(text), "\"%.64s\" is not in this version yet; leave it out",
+                       word);
     else if (near != NULL)
-        (void)snprintf(text, sizeof(text), "\"%.64s\" is %s; did you mean \"%s\"?", word, what, near);
+        (void)snprintf(text, sizeof(text), "\"%.64s\" is %s; did you mean \"%s\"?", word, what,
+                       near);
     else
         (void)snprintf(text, sizeof(text), "\"%.64s\" is %s; there is %s", word, what, all);
     if (at_key)
@@ -58,7 +60,9 @@ static const char *kind_of(const trp_yaml *node)
 {
     if (trp_yaml_is_empty(node))
         return "empty";
-    return node->kind == TRP_YAML_MAP ? "a map" : node->kind == TRP_YAML_LIST ? "a list" : "one value";
+    return node->kind == TRP_YAML_MAP    ? "a map"
+           : node->kind == TRP_YAML_LIST ? "a list"
+                                         : "one value";
 }
 
 bool trp_field_keys(trp_mistakes *mistakes, const trp_yaml *node, const char *const *known)
@@ -67,7 +71,8 @@ bool trp_field_keys(trp_mistakes *mistakes, const trp_yaml *node, const char *co
         char keys[320];
 
         join(known, keys, sizeof(keys));
-        trp_yaml_mistake(mistakes, node, "must be a map, is %s; its keys are %s", kind_of(node), keys);
+        trp_yaml_mistake(mistakes, node, "must be a map, is %s; its keys are %s", kind_of(node),
+                         keys);
         return false;
     }
     for (const trp_yaml *child = node->first; child != NULL; child = child->next)
@@ -79,7 +84,8 @@ bool trp_field_keys(trp_mistakes *mistakes, const trp_yaml *node, const char *co
 bool trp_field_list(trp_mistakes *mistakes, const trp_yaml *node)
 {
     if (node->kind != TRP_YAML_LIST) {
-        trp_yaml_mistake(mistakes, node, "must be a list, is %s; write [a, b] or lines that begin with -",
+        trp_yaml_mistake(mistakes, node,
+                         "must be a list, is %s; write [a, b] or lines that begin with -",
                          kind_of(node));
         return false;
     }
@@ -151,7 +157,8 @@ static bool refused_zero(trp_mistakes *mistakes, const trp_yaml *node, bool zero
 {
     if (zero)
         trp_yaml_mistake(mistakes, node,
-                         "is zero, and nothing could run; write what it may use, or leave it out for the default");
+                         "is zero, and nothing could run; write what it may use, or leave it out "
+                         "for the default");
     return zero;
 }
 

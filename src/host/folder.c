@@ -54,8 +54,7 @@ int trp_folder_open_slowly(int folder, const char *path)
 
 static int open_beneath(int folder, const char *path)
 {
-    struct open_how how = {.flags = OPEN_FLAGS,
-                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    struct open_how how = {.flags = OPEN_FLAGS, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
     long fd = syscall(SYS_openat2, folder, path, &how, sizeof(how));
 
     /* EPERM: a sandbox from before openat2 refuses calls that it does not know. */

@@ -13,9 +13,10 @@ static troupe_guest *load_one(troupe_host *host, const trp_unit *unit, trp_mista
     troupe_status status = troupe_guest_load(
         host->engine,
         TROUPE_GUEST_OPTIONS(.name = unit->name, .path = unit->guest_path,
-                             .module = {unit->file->bytes, unit->file->size}, .grants = unit->grants,
-                             .limits = unit->limits, .settings = unit->settings,
-                             .services = &host->services, .mailbox_bound = unit->mailbox_bound,
+                             .module = {unit->file->bytes, unit->file->size},
+                             .grants = unit->grants, .limits = unit->limits,
+                             .settings = unit->settings, .services = &host->services,
+                             .mailbox_bound = unit->mailbox_bound,
                              .stop_timeout = unit->stop_timeout),
         &guest, &error);
 

@@ -108,7 +108,8 @@ static void on_root_down(void *self, troupe_context *ctx, const troupe_notice *n
     trp_host_ring(mine->host);
 }
 
-static const troupe_child_ops watcher_child = {.pre_start = begin_watching, .post_start = watch_root};
+static const troupe_child_ops watcher_child = {.pre_start = begin_watching,
+                                               .post_start = watch_root};
 static const troupe_actor_ops watcher_actor = {.handle_down = on_root_down};
 
 /* ---- services for guests ---- */
@@ -146,8 +147,7 @@ static troupe_status make_system(troupe_host *host, const troupe_host_options *o
 {
     troupe_system_options system =
         TROUPE_SYSTEM_OPTIONS(.simulation = options->simulation, .seed = options->seed,
-                              .workers = options->workers,
-                              .log = {trp_log_sink_write, &host->log});
+                              .workers = options->workers, .log = {trp_log_sink_write, &host->log});
     troupe_status status = troupe_system_new(&system, &host->system);
 
     if (status != TROUPE_OK)
@@ -173,11 +173,12 @@ static troupe_status check_target(troupe_host *host, const troupe_host_options *
     (void)trp_visible(troupe_text(name), shown, sizeof(shown));
     trp_names names = trp_manifest_names(host->manifest, &host->arena, false);
     const char *near = troupe_nearest(name, names.items);
-    return troupe_error_set(error, TROUPE_E_INVALID,
-                            "%s: lines are for \"%s\", and there is no such component or pool; %s%s%s",
-                            host->manifest->path, shown,
-                            near != NULL ? "did you mean \"" : "name one with --stdin NAME",
-                            near != NULL ? near : "", near != NULL ? "\"?" : "");
+    return troupe_error_set(
+        error, TROUPE_E_INVALID,
+        "%s: lines are for \"%s\", and there is no such component or pool; %s%s%s",
+        host->manifest->path, shown,
+        near != NULL ? "did you mean \"" : "name one with --stdin NAME", near != NULL ? near : "",
+        near != NULL ? "\"?" : "");
 }
 
 static troupe_status make(troupe_host *host, const troupe_host_options *options,
@@ -275,8 +276,10 @@ troupe_status troupe_host_start(troupe_host *host, troupe_error *error)
         host->started = false; /* nobody would tell its end; the system's stop ends it */
         return status;
     }
-    if (host->stdin_to != NULL && troupe_lookup(host->system, host->stdin_to, &host->target) != TROUPE_OK)
-        host->target = TROUPE_NOBODY; /* it ended in the moment since: the first line will find that */
+    if (host->stdin_to != NULL &&
+        troupe_lookup(host->system, host->stdin_to, &host->target) != TROUPE_OK)
+        host->target =
+            TROUPE_NOBODY; /* it ended in the moment since: the first line will find that */
     return TROUPE_OK;
 }
 
@@ -391,8 +394,8 @@ size_t troupe_host_dead_letters(troupe_host *host, troupe_host_letter *letters, 
                                           .size = letter->size,
                                           .reason = troupe_dead_reason_text(letter->reason)};
         /* The target of a line has a name, also when it had ended before the line came. */
-        const char *name = letters[i].fed && letter->target_name[0] == '\0' ? host->stdin_to
-                                                                            : letter->target_name;
+        const char *name =
+            letters[i].fed && letter->target_name[0] == '\0' ? host->stdin_to : letter->target_name;
         (void)trp_visible(troupe_text(name), letters[i].target, sizeof(letters[i].target));
     }
     trp_free(found);

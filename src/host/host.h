@@ -29,23 +29,23 @@ struct troupe_host {
     bool all_cached;
     troupe_guest_services services;
 
-    trp_output output;     /* each has its own lock */
+    trp_output output; /* each has its own lock */
     trp_log_sink log;
 
     int wake_fd;
-    _Atomic bool alarm;      /* one of the three below is up */
+    _Atomic bool alarm; /* one of the three below is up */
     _Atomic bool asked;
     _Atomic bool out_closed;
-    _Atomic bool ended;      /* root_exit is written: released by the watcher, acquired by the driver */
-    _Atomic uint64_t root;   /* an id; seq, against asked: one of the two sides sees the other */
+    _Atomic bool ended; /* root_exit is written: released by the watcher, acquired by the driver */
+    _Atomic uint64_t root; /* an id; seq, against asked: one of the two sides sees the other */
     troupe_exit root_exit;
 
-    troupe_context *me;      /* the driver's, from here on */
-    troupe_id target;        /* whom lines go to */
+    troupe_context *me; /* the driver's, from here on */
+    troupe_id target;   /* whom lines go to */
     bool started, finished;
     uint64_t n_lines;
     uint64_t feed_began, feed_ended;
-    troupe_totals totals;    /* after finish */
+    troupe_totals totals; /* after finish */
     uint64_t walked, stores, schedule;
     int out_error;
 };

@@ -25,8 +25,8 @@ static void put_line(const trp_log_sink *sink, const char *line, size_t n)
 static void fill_bucket(trp_log_sink *sink)
 {
     uint64_t now = trp_monotonic_ns(), passed = now - sink->filled_ns;
-    uint64_t more = passed >= 10 * TROUPE_SECOND ? TRP_LOG_BURST
-                                                 : passed * TRP_LOG_PER_SECOND / TROUPE_SECOND;
+    uint64_t more =
+        passed >= 10 * TROUPE_SECOND ? TRP_LOG_BURST : passed * TRP_LOG_PER_SECOND / TROUPE_SECOND;
 
     if (more == 0)
         return;
@@ -46,9 +46,9 @@ static void put_capped(trp_log_sink *sink, const char *line)
     sink->tokens -= n;
     if (sink->n_dropped > 0) {
         char text[96];
-        int size = snprintf(text, sizeof(text), "(%llu log lines dropped: over %llu KiB a second)\n",
-                            (unsigned long long)sink->n_dropped,
-                            (unsigned long long)(TRP_LOG_PER_SECOND >> 10));
+        int size = snprintf(
+            text, sizeof(text), "(%llu log lines dropped: over %llu KiB a second)\n",
+            (unsigned long long)sink->n_dropped, (unsigned long long)(TRP_LOG_PER_SECOND >> 10));
 
         put_line(sink, text, (size_t)size);
         sink->n_dropped = 0;

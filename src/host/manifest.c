@@ -44,12 +44,13 @@ static int open_manifest(troupe_manifest *manifest, const char *path)
         return -1;
     }
     slash = strrchr(manifest->path, '/');
-    manifest->folder =
-        open(slash == NULL ? "." : trp_arena_copy(&manifest->arena, manifest->path,
-                                                  (size_t)(slash - manifest->path) + 1),
-             O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    manifest->folder = open(slash == NULL ? "."
+                                          : trp_arena_copy(&manifest->arena, manifest->path,
+                                                           (size_t)(slash - manifest->path) + 1),
+                            O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (manifest->folder < 0) {
-        trp_mistakes_note(&manifest->mistakes, 0, "", "its folder cannot be opened: %s; correct its permissions",
+        trp_mistakes_note(&manifest->mistakes, 0, "",
+                          "its folder cannot be opened: %s; correct its permissions",
                           strerror(errno));
         (void)close(fd);
         return -1;
@@ -67,7 +68,8 @@ static trp_file *read_guest_file(troupe_manifest *manifest, const trp_unit *unit
     const char *wrong = trp_folder_read(manifest->folder, unit->guest_path, TROUPE_GUEST_MAX,
                                         &file->bytes, &file->size);
     if (wrong != NULL) {
-        trp_yaml_mistake(&manifest->mistakes, unit->guest_node, "%.200s: %s", unit->guest_path, wrong);
+        trp_yaml_mistake(&manifest->mistakes, unit->guest_node, "%.200s: %s", unit->guest_path,
+                         wrong);
         return NULL;
     }
     file->path = unit->guest_path;
@@ -94,11 +96,12 @@ static void load(troupe_manifest *manifest, const char *path)
     const char *wrong = trp_file_read(fd, TROUPE_MANIFEST_MAX, &text, &size);
     (void)close(fd);
     if (wrong != NULL) {
-        trp_mistakes_note(&manifest->mistakes, 0, "", "%s; a manifest is a text of at most 1 MiB", wrong);
+        trp_mistakes_note(&manifest->mistakes, 0, "", "%s; a manifest is a text of at most 1 MiB",
+                          wrong);
         return;
     }
-    const trp_yaml *yaml = trp_yaml_parse(&manifest->arena, (troupe_bytes){text, size},
-                                          &manifest->mistakes);
+    const trp_yaml *yaml =
+        trp_yaml_parse(&manifest->arena, (troupe_bytes){text, size}, &manifest->mistakes);
     trp_free(text);
     if (yaml == NULL)
         return;
@@ -142,8 +145,7 @@ void troupe_manifest_free(troupe_manifest *manifest)
 
 troupe_manifest_summary troupe_manifest_summary_of(const troupe_manifest *manifest)
 {
-    troupe_manifest_summary summary = {.system = manifest->system,
-                                       .stdin_to = manifest->stdin_to};
+    troupe_manifest_summary summary = {.system = manifest->system, .stdin_to = manifest->stdin_to};
 
     for (const trp_unit *u = manifest->root; u != NULL; u = trp_unit_next(u)) {
         summary.n_supervisors += u->kind != TRP_UNIT_COMPONENT;

@@ -36,7 +36,7 @@ typedef struct trp_intensity {
 typedef struct trp_unit {
     trp_unit_kind kind;
     const char *name;
-    const trp_yaml *node;      /* where it stands, for mistakes */
+    const trp_yaml *node; /* where it stands, for mistakes */
     struct trp_unit *up, *next;
     troupe_restart_rule restart;
 
@@ -44,8 +44,8 @@ typedef struct trp_unit {
     struct trp_unit *children; /* supervisors */
     size_t n_children;
 
-    uint32_t n_members;        /* pools */
-    const char *guest_path;    /* components and pools, from here on */
+    uint32_t n_members;     /* pools */
+    const char *guest_path; /* components and pools, from here on */
     const trp_yaml *guest_node;
     trp_file *file;
     troupe_bytes settings;

@@ -72,15 +72,18 @@ static void check_names(troupe_manifest *manifest, const bearer *sorted, size_t 
                              "that one a name: in line %u",
                              first->unit->node->line);
         else if (first->is_member || second->is_member)
-            trp_yaml_mistake(&manifest->mistakes, unit->node,
-                             "\"%s\" would be the name of two components, of this one's and of that in "
-                             "line %u (members of a pool are NAME-1, NAME-2, ...); rename one",
-                             second->name, first->unit->node->line);
+            trp_yaml_mistake(
+                &manifest->mistakes, unit->node,
+                "\"%s\" would be the name of two components, of this one's and of that in "
+                "line %u (members of a pool are NAME-1, NAME-2, ...); rename one",
+                second->name, first->unit->node->line);
         else
-            trp_yaml_mistake(&manifest->mistakes, unit->node,
-                             "\"%s\" is the name of two components, the first is in line %u; rename one",
-                             second->name, first->unit->node->line);
-        while (i + 1 < n && sorted[i + 1].unit == unit && strcmp(sorted[i + 1].name, second->name) == 0)
+            trp_yaml_mistake(
+                &manifest->mistakes, unit->node,
+                "\"%s\" is the name of two components, the first is in line %u; rename one",
+                second->name, first->unit->node->line);
+        while (i + 1 < n && sorted[i + 1].unit == unit &&
+               strcmp(sorted[i + 1].name, second->name) == 0)
             i++;
     }
 }
@@ -119,7 +122,8 @@ bool trp_manifest_takes(const troupe_manifest *manifest, const char *name)
             continue;
         if (name[n] == '\0')
             return true;
-        if (u->kind == TRP_UNIT_POOL && name[n] == '-' && name[n + 1] >= '1' && name[n + 1] <= '9') {
+        if (u->kind == TRP_UNIT_POOL && name[n] == '-' && name[n + 1] >= '1' &&
+            name[n + 1] <= '9') {
             char *rest;
             unsigned long member = strtoul(name + n + 1, &rest, 10);
 
@@ -137,15 +141,18 @@ static void note_stranger(troupe_manifest *manifest, const trp_yaml *node, const
     const char *near = troupe_nearest(name, takers->items);
 
     if (is_among(everybody, name))
-        trp_yaml_mistake(&manifest->mistakes, node,
-                         "%s\"%.64s\" is a supervisor, which takes no messages; name a component or a pool",
-                         what, name);
+        trp_yaml_mistake(
+            &manifest->mistakes, node,
+            "%s\"%.64s\" is a supervisor, which takes no messages; name a component or a pool",
+            what, name);
     else if (near != NULL)
         trp_yaml_mistake(&manifest->mistakes, node,
-                         "%sthere is no component \"%.64s\"; did you mean \"%s\"?", what, name, near);
+                         "%sthere is no component \"%.64s\"; did you mean \"%s\"?", what, name,
+                         near);
     else
         trp_yaml_mistake(&manifest->mistakes, node,
-                         "%sthere is no component \"%.64s\"; add it, or correct the name", what, name);
+                         "%sthere is no component \"%.64s\"; add it, or correct the name", what,
+                         name);
 }
 
 static const trp_yaml *find_grant(const trp_unit *unit, const char *key, size_t index)
@@ -178,7 +185,8 @@ static void check_grants(troupe_manifest *manifest, const trp_names *takers,
             /* A topic without subscribers is allowed: dead letters name it. A misspelled one is not. */
             if (near != NULL)
                 trp_yaml_mistake(&manifest->mistakes, find_grant(u, "publish", i),
-                                 "nobody subscribes to \"%.64s\"; did you mean \"%s\"?", topic, near);
+                                 "nobody subscribes to \"%.64s\"; did you mean \"%s\"?", topic,
+                                 near);
         }
     }
 }

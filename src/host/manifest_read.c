@@ -58,13 +58,16 @@ static void read_backoff(trp_mistakes *m, const trp_yaml *node, troupe_backoff *
         return;
     }
     if (initial == NULL)
-        trp_yaml_mistake(m, node, "\"initial\" is missing, the time before the first restart; "
-                                  "write {kind: %s, initial: 1s}", kinds[index]);
+        trp_yaml_mistake(m, node,
+                         "\"initial\" is missing, the time before the first restart; "
+                         "write {kind: %s, initial: 1s}",
+                         kinds[index]);
     else if (!trp_field_duration(m, initial, &backoff->initial_ns))
         initial = NULL;
     if (index == TROUPE_BACKOFF_FIXED && (max != NULL || by != NULL)) {
-        trp_yaml_mistake(m, node, "fixed has no \"max\" and no \"multiplier\"; leave them out, or "
-                                  "write kind: exponential");
+        trp_yaml_mistake(m, node,
+                         "fixed has no \"max\" and no \"multiplier\"; leave them out, or "
+                         "write kind: exponential");
         return;
     }
     if (by != NULL)
@@ -115,7 +118,8 @@ void trp_supervisor_read(troupe_manifest *manifest, const trp_yaml *node, trp_un
 
 static void read_root(troupe_manifest *manifest, const trp_yaml *node)
 {
-    static const char *const known[] = {"name", "strategy", "restarts", "backoff", "children", NULL};
+    static const char *const known[] = {"name",    "strategy", "restarts",
+                                        "backoff", "children", NULL};
     trp_unit *root = trp_arena_alloc(&manifest->arena, sizeof(*root));
     const trp_yaml *name = trp_yaml_get(node, "name");
     const char *text = "root";
@@ -125,7 +129,8 @@ static void read_root(troupe_manifest *manifest, const trp_yaml *node)
     if (name != NULL)
         text = trp_field_name(&manifest->mistakes, name);
     *root = (trp_unit){.name = text, .node = node};
-    root->intensity = (trp_intensity){.max_restarts = DEFAULT_RESTARTS, .within_ns = DEFAULT_WITHIN};
+    root->intensity =
+        (trp_intensity){.max_restarts = DEFAULT_RESTARTS, .within_ns = DEFAULT_WITHIN};
     manifest->root = root;
     trp_supervisor_read(manifest, node, root);
 }
@@ -140,14 +145,16 @@ void trp_manifest_read(troupe_manifest *manifest, const trp_yaml *yaml)
     if (!trp_field_keys(m, yaml, known))
         return;
     if (system == NULL)
-        trp_mistakes_note(m, 0, "", "\"system\" is missing, the name of the whole; write system: my-system");
+        trp_mistakes_note(m, 0, "",
+                          "\"system\" is missing, the name of the whole; write system: my-system");
     else
         manifest->system = trp_field_name(m, system);
     manifest->stdin_node = trp_yaml_get(yaml, "stdin");
     if (manifest->stdin_node != NULL)
         manifest->stdin_to = trp_field_name(m, manifest->stdin_node);
     if (supervisor == NULL)
-        trp_mistakes_note(m, 0, "", "\"supervisor\" is missing; write supervisor: with children: under it");
+        trp_mistakes_note(m, 0, "",
+                          "\"supervisor\" is missing; write supervisor: with children: under it");
     else
         read_root(manifest, supervisor);
 }

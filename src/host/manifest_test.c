@@ -42,7 +42,8 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    static const char *const names[] = {"a.wasm", "troupe.yaml", "link", "empty.wasm", "sub/b.wasm", "sub"};
+    static const char *const names[] = {"a.wasm",     "troupe.yaml", "link",
+                                        "empty.wasm", "sub/b.wasm",  "sub"};
     fixture *f = *state;
     char path[512];
 
@@ -78,16 +79,20 @@ static void test_a_full_manifest_becomes_values(void **state)
     const trp_unit *report, *pool, *inner;
 
     assert_int_equal(
-        load(f, "system: s\nstdin: parser\nsupervisor:\n  name: top\n  restarts: {max: 5, within: 60s}\n"
-                "  backoff: {kind: exponential, initial: 1s, max: 30s, multiplier: 1.5}\n  children:\n"
-                "    - component: report\n      guest: a.wasm\n      config: {top: 10}\n"
-                "      subscribe: [hits]\n      grants: [stdout, clock, random, {send: [parser, re*]}]\n"
-                "    - pool: parser\n      size: 4\n      guest: a.wasm\n      restart: transient\n"
-                "      mailbox: {bound: 4096, on_full: block}\n      stop_timeout: 2s\n"
-                "      limits: {memory: 1MiB, message_time: 50ms, log: 64KiB/s}\n"
-                "      grants:\n        - publish: [hits]\n"
-                "    - supervisor: inner\n      restart: temporary\n      restarts: {max: 0}\n      children:\n"
-                "        - component: deep\n          guest: a.wasm\n"),
+        load(f,
+             "system: s\nstdin: parser\nsupervisor:\n  name: top\n  restarts: {max: 5, within: "
+             "60s}\n"
+             "  backoff: {kind: exponential, initial: 1s, max: 30s, multiplier: 1.5}\n  children:\n"
+             "    - component: report\n      guest: a.wasm\n      config: {top: 10}\n"
+             "      subscribe: [hits]\n      grants: [stdout, clock, random, {send: [parser, "
+             "re*]}]\n"
+             "    - pool: parser\n      size: 4\n      guest: a.wasm\n      restart: transient\n"
+             "      mailbox: {bound: 4096, on_full: block}\n      stop_timeout: 2s\n"
+             "      limits: {memory: 1MiB, message_time: 50ms, log: 64KiB/s}\n"
+             "      grants:\n        - publish: [hits]\n"
+             "    - supervisor: inner\n      restart: temporary\n      restarts: {max: 0}\n      "
+             "children:\n"
+             "        - component: deep\n          guest: a.wasm\n"),
         TROUPE_OK);
     report = f->manifest->root->children;
     pool = report->next;
@@ -122,29 +127,35 @@ static void test_a_mistake_has_file_line_and_path(void **state)
     char expected[256];
 
     assert_refused(f, ONE "      grants: [stdou]\n", "grants");
-    (void)snprintf(expected, sizeof(expected),
-                   "%s/troupe.yaml:6: supervisor.children[0].grants[0]: \"stdou\" is no grant; did you mean "
-                   "\"stdout\"?\n",
-                   f->folder);
+    (void)snprintf(
+        expected, sizeof(expected),
+        "%s/troupe.yaml:6: supervisor.children[0].grants[0]: \"stdou\" is no grant; did you mean "
+        "\"stdout\"?\n",
+        f->folder);
     assert_string_equal(f->heard.text, expected);
 }
 
 static void test_names_of_two_are_refused(void **state)
 {
-    assert_refused(*state, ONE "    - component: c\n      guest: a.wasm\n", "\"c\" is the name of two");
-    assert_refused(*state, ONE "    - pool: p\n      size: 12\n      guest: a.wasm\n    - component: p-12\n"
-                               "      guest: a.wasm\n",
-                   "\"p-12\" would be the name of two components");
-    assert_refused(*state, ONE "    - supervisor: c\n      children: [{component: d, guest: a.wasm}]\n",
+    assert_refused(*state, ONE "    - component: c\n      guest: a.wasm\n",
                    "\"c\" is the name of two");
-    assert_int_equal(load(*state, ONE "    - pool: p\n      size: 3\n      guest: a.wasm\n    - component: p-4\n"
-                                      "      guest: a.wasm\n"),
-                     TROUPE_OK);
+    assert_refused(*state,
+                   ONE "    - pool: p\n      size: 12\n      guest: a.wasm\n    - component: p-12\n"
+                       "      guest: a.wasm\n",
+                   "\"p-12\" would be the name of two components");
+    assert_refused(*state,
+                   ONE "    - supervisor: c\n      children: [{component: d, guest: a.wasm}]\n",
+                   "\"c\" is the name of two");
+    assert_int_equal(
+        load(*state, ONE "    - pool: p\n      size: 3\n      guest: a.wasm\n    - component: p-4\n"
+                         "      guest: a.wasm\n"),
+        TROUPE_OK);
 }
 
 static void test_grants_name_who_exists(void **state)
 {
-    assert_refused(*state, ONE "      grants: [{send: [nobody]}]\n", "there is no component \"nobody\"");
+    assert_refused(*state, ONE "      grants: [{send: [nobody]}]\n",
+                   "there is no component \"nobody\"");
     assert_refused(*state, ONE "      grants: [{send: [x*]}]\n", "there is no component \"x*\"");
     assert_refused(*state, ONE "      grants: [{send: [root]}]\n", "is a supervisor");
     assert_refused(*state, ONE "      grants: [{send: [a*b]}]\n", "may only stand at the end");
@@ -163,20 +174,25 @@ static void test_limits_are_possible_ones(void **state)
     assert_refused(*state, ONE "      limits: {message_time: 10us}\n", "below 1ms");
     assert_refused(*state, ONE "      limits: {memory: 0}\n", "is zero");
     assert_refused(*state, ONE "      mailbox: {bound: 9999999}\n", "must be from 1 to 1048576");
-    assert_refused(*state, ONE "      mailbox: {on_full: drop_newest}\n", "not in this version yet");
+    assert_refused(*state, ONE "      mailbox: {on_full: drop_newest}\n",
+                   "not in this version yet");
     assert_refused(*state, ONE "      stop_timeout: 0s\n", "is zero");
 }
 
 static void test_backoffs_make_sense(void **state)
 {
-#define BACKOFF(text) "system: s\nsupervisor:\n  backoff: " text "\n  children: [{component: c, guest: a.wasm}]\n"
+#define BACKOFF(text)                                                                              \
+    "system: s\nsupervisor:\n  backoff: " text "\n  children: [{component: c, guest: a.wasm}]\n"
     assert_refused(*state, BACKOFF("soon"), "there is immediate, fixed, exponential");
     assert_refused(*state, BACKOFF("fixed"), "\"initial\" is missing");
     assert_refused(*state, BACKOFF("{kind: fixed, initial: 1s, max: 2s}"), "fixed has no \"max\"");
-    assert_refused(*state, BACKOFF("{kind: exponential, initial: 2s, max: 1s}"), "below \"initial\"");
-    assert_refused(*state, BACKOFF("{kind: exponential, initial: 2s, multiplier: 0.5}"), "from 1 to 1000");
+    assert_refused(*state, BACKOFF("{kind: exponential, initial: 2s, max: 1s}"),
+                   "below \"initial\"");
+    assert_refused(*state, BACKOFF("{kind: exponential, initial: 2s, multiplier: 0.5}"),
+                   "from 1 to 1000");
     assert_refused(*state, BACKOFF("{kind: immediate, initial: 2s}"), "immediate has no times");
-    assert_refused(*state, BACKOFF("{kind: fixed, initial: 2s, jitter: 1s}"), "not in this version yet");
+    assert_refused(*state, BACKOFF("{kind: fixed, initial: 2s, jitter: 1s}"),
+                   "not in this version yet");
     assert_int_equal(load(*state, BACKOFF("{kind: fixed, initial: 2s}")), TROUPE_OK);
 }
 
@@ -185,9 +201,11 @@ static void test_children_say_what_they_are(void **state)
 #define CHILD(text) "system: s\nsupervisor:\n  children:\n    - " text "\n"
     assert_refused(*state, CHILD("guest: a.wasm"), "write component: name");
     assert_refused(*state, CHILD("{componet: c, guest: a.wasm}"), "did you mean \"component\"?");
-    assert_refused(*state, CHILD("{component: c, pool: p, guest: a.wasm}"), "is a component already");
+    assert_refused(*state, CHILD("{component: c, pool: p, guest: a.wasm}"),
+                   "is a component already");
     assert_refused(*state, CHILD("{supervisor: {children: []}}"), "must be its name");
-    assert_refused(*state, CHILD("{component: c, size: 2, guest: a.wasm}"), "\"size\" is no key here");
+    assert_refused(*state, CHILD("{component: c, size: 2, guest: a.wasm}"),
+                   "\"size\" is no key here");
     assert_refused(*state, CHILD("just text"), "a child must be a map");
     assert_refused(*state, CHILD("{component: 'a b', guest: a.wasm}"), "is no name");
     assert_refused(*state, "system: s\nsupervisor: {children: []}\n", "is an empty list");

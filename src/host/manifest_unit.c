@@ -7,11 +7,11 @@
 
 #define PAGE UINT64_C(65536)
 
-static const char *const component_keys[] = {"component", "guest",   "config", "subscribe",
-                                             "restart",   "mailbox", "limits", "grants",
+static const char *const component_keys[] = {"component",    "guest",   "config", "subscribe",
+                                             "restart",      "mailbox", "limits", "grants",
                                              "stop_timeout", NULL};
-static const char *const pool_keys[] = {"pool",    "size",   "guest",  "config",   "subscribe",
-                                        "restart", "mailbox", "limits", "grants",   "stop_timeout",
+static const char *const pool_keys[] = {"pool",     "size",    "guest",  "config", "subscribe",
+                                        "restart",  "mailbox", "limits", "grants", "stop_timeout",
                                         "restarts", "backoff", NULL};
 static const char *const supervisor_keys[] = {"supervisor", "strategy", "restarts", "backoff",
                                               "restart",    "children", NULL};
@@ -31,7 +31,8 @@ static trp_names read_names(troupe_manifest *manifest, const trp_yaml *node)
         for (size_t i = 0; text != NULL && i < names.n; i++)
             twice = twice || strcmp(names.items[i], text) == 0;
         if (twice)
-            trp_yaml_mistake(&manifest->mistakes, item, "\"%.64s\" stands here twice; keep one", text);
+            trp_yaml_mistake(&manifest->mistakes, item, "\"%.64s\" stands here twice; keep one",
+                             text);
         else if (text != NULL)
             names.items[names.n++] = text;
     }
@@ -76,7 +77,8 @@ static void read_limits(trp_mistakes *m, const trp_yaml *node, trp_unit *unit)
         return;
     if (memory != NULL && trp_field_size(m, memory, &limits->memory_bytes)) {
         if (limits->memory_bytes < PAGE || limits->memory_bytes > PAGE * 65536)
-            trp_yaml_mistake(m, memory, "must be from 64KiB (one page of WebAssembly) to 4GiB, is %s",
+            trp_yaml_mistake(m, memory,
+                             "must be from 64KiB (one page of WebAssembly) to 4GiB, is %s",
                              memory->text);
     }
     /* The clock that rings a guest ticks once in a millisecond. */
@@ -119,7 +121,7 @@ static void read_grant_word(trp_mistakes *m, const trp_yaml *node, trp_unit *uni
 {
     static const char *const all[] = {"stdout", "clock", "random", "send", "publish", NULL};
     const char *text = trp_field_text(m, node);
-    bool *grant = text == NULL                   ? NULL
+    bool *grant = text == NULL                  ? NULL
                   : strcmp(text, "stdout") == 0 ? &unit->grants.print
                   : strcmp(text, "clock") == 0  ? &unit->grants.clock
                   : strcmp(text, "random") == 0 ? &unit->grants.random
@@ -157,7 +159,8 @@ static void read_grants(troupe_manifest *manifest, const trp_yaml *node, trp_uni
                 read_grant_list(manifest, entry, unit);
             else if (strcmp(entry->key, "stdout") == 0 || strcmp(entry->key, "clock") == 0 ||
                      strcmp(entry->key, "random") == 0)
-                trp_yaml_mistake_at_key(m, entry, "takes nothing behind it; write - %s", entry->key);
+                trp_yaml_mistake_at_key(m, entry, "takes nothing behind it; write - %s",
+                                        entry->key);
             else
                 trp_field_unknown(m, entry, true, entry->key, "no grant", lists);
         }
@@ -185,7 +188,8 @@ static void read_guest(troupe_manifest *manifest, const trp_yaml *node, trp_unit
 
     unit->mailbox_bound = TROUPE_MAILBOX_BOUND;
     if (guest == NULL)
-        trp_yaml_mistake(m, node, "\"guest\" is missing, its WebAssembly; write guest: path/to.wasm");
+        trp_yaml_mistake(m, node,
+                         "\"guest\" is missing, its WebAssembly; write guest: path/to.wasm");
     else
         unit->guest_path = trp_field_text(m, guest);
     unit->guest_node = guest;
@@ -248,8 +252,9 @@ static const trp_yaml *find_kind(trp_mistakes *m, const trp_yaml *node, trp_unit
             trp_field_unknown(m, child, true, child->key, "no kind of child", kinds);
             return NULL;
         }
-    trp_yaml_mistake(m, node, "what this child is, is missing; write component: name, pool: name or "
-                              "supervisor: name");
+    trp_yaml_mistake(m, node,
+                     "what this child is, is missing; write component: name, pool: name or "
+                     "supervisor: name");
     return NULL;
 }
 
@@ -265,8 +270,9 @@ trp_unit *trp_unit_read(troupe_manifest *manifest, const trp_yaml *node, trp_uni
         return NULL;
     (void)trp_field_keys(m, node, keys[kind]);
     if (kind == TRP_UNIT_SUPERVISOR && name->kind == TRP_YAML_MAP) {
-        trp_yaml_mistake(m, name, "must be its name; strategy, restarts, backoff and children stand "
-                                  "beside it, not under it");
+        trp_yaml_mistake(m, name,
+                         "must be its name; strategy, restarts, backoff and children stand "
+                         "beside it, not under it");
         return NULL;
     }
     *unit = (trp_unit){.kind = kind, .node = name, .up = up, .intensity = up->intensity};

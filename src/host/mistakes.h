@@ -13,9 +13,9 @@ struct trp_mistake;
 
 typedef struct trp_mistakes {
     trp_arena *arena;
-    const char *file;           /* as the user wrote it */
+    const char *file; /* as the user wrote it */
     struct trp_mistake *newest;
-    size_t n;                   /* noted, the ones that are only counted too */
+    size_t n; /* noted, the ones that are only counted too */
 } trp_mistakes;
 
 /* trp_mistakes_note - line 0: about the whole file. path "": about the root. Control characters of what

@@ -73,7 +73,8 @@ static void give_back(trp_output *output)
 troupe_status trp_output_init(trp_output *output, int fd, bool threaded,
                               void (*on_broken)(void *arg), void *arg)
 {
-    *output = (trp_output){.fd = fd, .threaded = threaded && fd >= 0, .on_broken = on_broken, .arg = arg};
+    *output =
+        (trp_output){.fd = fd, .threaded = threaded && fd >= 0, .on_broken = on_broken, .arg = arg};
     if (fd < 0)
         return TROUPE_OK;
     trp_mutex_init(&output->turn);
@@ -83,8 +84,8 @@ troupe_status trp_output_init(trp_output *output, int fd, bool threaded,
     output->filling = trp_alloc(TRP_OUTPUT_BYTES);
     output->writing = trp_alloc(TRP_OUTPUT_BYTES);
     troupe_status status = output->filling == NULL || output->writing == NULL ? TROUPE_E_NO_MEMORY
-                           : output->threaded &&
-                                   !trp_thread_start(&output->writer, "troupe-output", 0, run_writer, output)
+                           : output->threaded && !trp_thread_start(&output->writer, "troupe-output",
+                                                                   0, run_writer, output)
                                ? TROUPE_E_IO
                                : TROUPE_OK;
     if (status != TROUPE_OK) {
@@ -131,7 +132,8 @@ troupe_status trp_output_print(trp_output *output, troupe_bytes bytes)
 
 void trp_output_fini(trp_output *output)
 {
-    if (output->fd <= 0) /* nor was it set up where all of it is zero; the buffers are the writer's to swap */
+    if (output->fd <=
+        0) /* nor was it set up where all of it is zero; the buffers are the writer's to swap */
         return;
     trp_mutex_lock(&output->mutex);
     output->closing = true;

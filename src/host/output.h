@@ -22,12 +22,12 @@
 #define TRP_OUTPUT_BYTES ((size_t)65536)
 
 typedef struct trp_output {
-    int fd;                        /* set once; below 0: everything is dropped */
-    bool threaded;                 /* set once */
-    void (*on_broken)(void *arg);  /* set once; called once, by whoever wrote */
+    int fd;                       /* set once; below 0: everything is dropped */
+    bool threaded;                /* set once */
+    void (*on_broken)(void *arg); /* set once; called once, by whoever wrote */
     void *arg;
 
-    trp_mutex turn;                /* held for a whole print */
+    trp_mutex turn; /* held for a whole print */
     trp_mutex mutex;
     trp_condition has_bytes, has_room;
     char *filling;
@@ -36,7 +36,7 @@ typedef struct trp_output {
 
     char *writing;
     trp_thread writer;
-    _Atomic int error;             /* an errno; 0: fine */
+    _Atomic int error; /* an errno; 0: fine */
 } trp_output;
 
 /* trp_output_init - start. fd is lent. Errors: TROUPE_E_NO_MEMORY, TROUPE_E_IO no thread to be had. */

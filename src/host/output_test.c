@@ -164,8 +164,10 @@ static void crash_and_restart(trp_log_sink *sink)
 {
     log_line(sink, TROUPE_LEVEL_WARN, "component-crashed", "a", "trap");
     log_line(sink, TROUPE_LEVEL_WARN, "component-crashed", "ab", "trap");
-    log_line(sink, TROUPE_LEVEL_WARN, "child-restarted", "root", "a crashed: trap; restarted in 9 µs");
-    log_line(sink, TROUPE_LEVEL_WARN, "child-restarted", "root", "ab crashed: trap; restarted in 9 µs");
+    log_line(sink, TROUPE_LEVEL_WARN, "child-restarted", "root",
+             "a crashed: trap; restarted in 9 µs");
+    log_line(sink, TROUPE_LEVEL_WARN, "child-restarted", "root",
+             "ab crashed: trap; restarted in 9 µs");
 }
 
 static void test_log_tells_a_crash_and_its_restart_in_one_line(void **state)

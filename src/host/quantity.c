@@ -7,7 +7,8 @@ typedef struct unit {
     uint64_t factor;
 } unit;
 
-static const unit sizes[] = {{"", 1}, {"B", 1}, {"KiB", 1u << 10}, {"MiB", 1u << 20}, {"GiB", 1u << 30}};
+static const unit sizes[] = {
+    {"", 1}, {"B", 1}, {"KiB", 1u << 10}, {"MiB", 1u << 20}, {"GiB", 1u << 30}};
 static const unit durations[] = {{"ns", 1},
                                  {"us", TROUPE_MICROSECOND},
                                  {"µs", TROUPE_MICROSECOND},

@@ -31,8 +31,18 @@ static void test_sizes_have_units_of_1024(void **state)
 
 static void test_sizes_that_are_none_are_refused(void **state)
 {
-    static const char *const wrong[] = {"",     "KiB", "-1",   "1KB", "1kib", "1 2KiB",
-                                        "1e3", "0x10", "1.KiB", "64KiB/s", " 1", "99999999999999999999",
+    static const char *const wrong[] = {"",
+                                        "KiB",
+                                        "-1",
+                                        "1KB",
+                                        "1kib",
+                                        "1 2KiB",
+                                        "1e3",
+                                        "0x10",
+                                        "1.KiB",
+                                        "64KiB/s",
+                                        " 1",
+                                        "99999999999999999999",
                                         "18446744073709551615GiB"};
     uint64_t found = 7;
 

@@ -130,8 +130,9 @@ static void put_plain(writer *w, const trp_yaml *node)
     static const char *const nulls[] = {"", "~", "null", "Null", "NULL", NULL};
     static const char *const trues[] = {"true", "True", "TRUE", NULL};
     static const char *const falses[] = {"false", "False", "FALSE", NULL};
-    static const char *const no_json[] = {".inf",  ".Inf", ".INF", "-.inf", "-.Inf", "-.INF", "+.inf",
-                                          "+.Inf", "+.INF", ".nan", ".NaN",  ".NAN",  NULL};
+    static const char *const no_json[] = {".inf",  ".Inf",  ".INF",  "-.inf", "-.Inf",
+                                          "-.INF", "+.inf", "+.Inf", "+.INF", ".nan",
+                                          ".NaN",  ".NAN",  NULL};
 
     if (is_one_of(node->text, nulls))
         put_text(w, "null");
@@ -140,8 +141,8 @@ static void put_plain(writer *w, const trp_yaml *node)
     else if (is_one_of(node->text, falses))
         put_text(w, "false");
     else if (is_one_of(node->text, no_json))
-        trp_yaml_mistake(w->mistakes, node, "\"%s\" is no number in JSON; quote it, or leave it out",
-                         node->text);
+        trp_yaml_mistake(w->mistakes, node,
+                         "\"%s\" is no number in JSON; quote it, or leave it out", node->text);
     else if (!put_integer(w, node->text) && !put_based(w, node->text) && !put_float(w, node->text))
         put_string(w, node->text, node->size);
 }

@@ -80,7 +80,8 @@ static troupe_spec guest_spec(const trp_unit *unit, const troupe_guest *guest)
                         .mailbox_bound = unit->mailbox_bound,
                         .on_full = unit->on_full,
                         .drain = true,
-                        .stop_timeout = unit->stop_timeout != 0 ? unit->stop_timeout : STOP_TIMEOUT};
+                        .stop_timeout =
+                            unit->stop_timeout != 0 ? unit->stop_timeout : STOP_TIMEOUT};
 
     troupe_guest_spec(guest, &spec);
     return spec;
@@ -118,10 +119,11 @@ static troupe_status plan_supervisor(troupe_host *host, const trp_unit *unit, si
         /* A pool's rule is its members'; a pool that gave up is started again, and counts here. */
         children[n].restart = u->kind == TRP_UNIT_POOL ? TROUPE_PERMANENT : u->restart;
     }
-    *supervisor = (troupe_supervisor)TROUPE_SUPERVISOR(
-            .strategy = TROUPE_ONE_FOR_ONE, .max_restarts = unit->intensity.max_restarts,
-            .within_ns = unit->intensity.within_ns, .backoff = unit->intensity.backoff,
-            .children = children, .n_children = n);
+    *supervisor = (troupe_supervisor)TROUPE_SUPERVISOR(.strategy = TROUPE_ONE_FOR_ONE,
+                                                       .max_restarts = unit->intensity.max_restarts,
+                                                       .within_ns = unit->intensity.within_ns,
+                                                       .backoff = unit->intensity.backoff,
+                                                       .children = children, .n_children = n);
     return troupe_supervisor_spec(supervisor, spec, error);
 }
 

@@ -50,10 +50,10 @@ void trp_yaml_path(const trp_yaml *node, char *buffer, size_t size)
     for (; node != NULL && node->parent != NULL && n < TRP_YAML_DEPTH_MAX + 1; node = node->parent)
         way[n++] = node;
     while (n-- > 0 && used < size) {
-        int wrote = way[n]->key == NULL
-                        ? snprintf(buffer + used, size - used, "[%zu]", way[n]->index)
-                        : snprintf(buffer + used, size - used, "%s%.64s", used > 0 ? "." : "",
-                                   way[n]->key);
+        int wrote =
+            way[n]->key == NULL
+                ? snprintf(buffer + used, size - used, "[%zu]", way[n]->index)
+                : snprintf(buffer + used, size - used, "%s%.64s", used > 0 ? "." : "", way[n]->key);
         TROUPE_ASSERT(wrote >= 0);
         used += (size_t)wrote;
     }
@@ -215,7 +215,8 @@ static void take_event(builder *b, const yaml_event_t *event)
     switch (event->type) {
     case YAML_DOCUMENT_START_EVENT:
         if (++b->n_documents > 1)
-            break_off(b, line_of(event), "a second document begins here; a manifest is one document");
+            break_off(b, line_of(event),
+                      "a second document begins here; a manifest is one document");
         break;
     case YAML_ALIAS_EVENT:
         trp_mistakes_note(b->mistakes, line_of(event), "",

@@ -18,16 +18,16 @@ typedef enum trp_yaml_kind {
 
 typedef struct trp_yaml {
     trp_yaml_kind kind;
-    bool plain;                   /* a scalar without quotes */
-    unsigned line;                /* from 1 */
-    unsigned key_line;            /* of its key, when it stands in a map; else line */
-    const char *key;              /* NULL: it stands in a list, or is the root */
-    size_t index;                 /* its place in its parent */
-    const char *text;             /* of a scalar, with a zero behind it */
-    size_t size;                  /* bytes of text */
+    bool plain;        /* a scalar without quotes */
+    unsigned line;     /* from 1 */
+    unsigned key_line; /* of its key, when it stands in a map; else line */
+    const char *key;   /* NULL: it stands in a list, or is the root */
+    size_t index;      /* its place in its parent */
+    const char *text;  /* of a scalar, with a zero behind it */
+    size_t size;       /* bytes of text */
     struct trp_yaml *parent;
     struct trp_yaml *first, *next; /* children of a list or map; the next sibling */
-    size_t n;                     /* children */
+    size_t n;                      /* children */
 } trp_yaml;
 
 /* trp_yaml_parse - the tree of a text, in arena; NULL after a mistake that left none.

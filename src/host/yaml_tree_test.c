@@ -146,8 +146,9 @@ static void assert_json(fixture *f, const char *yaml, const char *json)
 
 static void test_settings_are_json(void **state)
 {
-    assert_json(*state, "{top: 10, name: x, on: true, no: null, deep: [1, {a: b}], e: []}",
-                "{\"top\":10,\"name\":\"x\",\"on\":true,\"no\":null,\"deep\":[1,{\"a\":\"b\"}],\"e\":[]}");
+    assert_json(
+        *state, "{top: 10, name: x, on: true, no: null, deep: [1, {a: b}], e: []}",
+        "{\"top\":10,\"name\":\"x\",\"on\":true,\"no\":null,\"deep\":[1,{\"a\":\"b\"}],\"e\":[]}");
 }
 
 static void test_settings_write_numbers_as_json_does(void **state)

@@ -11,9 +11,9 @@ typedef struct option {
     bool run_only;
 } option;
 
-static const option options[] = {{"--stdin", true, true},    {"--workers", true, true},
-                                 {"--sim", false, true},     {"--seed", true, true},
-                                 {"--strict", false, true},  {"--audit", false, true}};
+static const option options[] = {{"--stdin", true, true},   {"--workers", true, true},
+                                 {"--sim", false, true},    {"--seed", true, true},
+                                 {"--strict", false, true}, {"--audit", false, true}};
 #define N_OPTIONS (sizeof(options) / sizeof(options[0]))
 
 static bool refuse_option(const char *command, const char *word)
@@ -61,7 +61,8 @@ static bool take_option(arguments *to, const char *name, const char *value)
         if (!read_number(name, value, 1024, &number))
             return false;
         if (number == 0) {
-            fprintf(stderr, "troupe: --workers 0 could run nothing; leave it out for as many as there are processors\n");
+            fprintf(stderr, "troupe: --workers 0 could run nothing; leave it out for as many as "
+                            "there are processors\n");
             return false;
         }
         to->workers = (unsigned)number;

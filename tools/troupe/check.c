@@ -10,11 +10,11 @@ int command_check(const arguments *with)
 
     if (troupe_manifest_load(with->manifest, say_on_stderr(), &manifest) != TROUPE_OK)
         return EXIT_BAD_INPUT;
-    troupe_status status =
-        troupe_host_new(manifest,
-                        TROUPE_HOST_OPTIONS(.workers = 1, .cache_dir = cache_dir(cache, sizeof(cache)),
-                                            .log_fd = 2),
-                        say_on_stderr(), &host);
+    troupe_status status = troupe_host_new(
+        manifest,
+        TROUPE_HOST_OPTIONS(.workers = 1, .cache_dir = cache_dir(cache, sizeof(cache)),
+                            .log_fd = 2),
+        say_on_stderr(), &host);
     if (status == TROUPE_OK) {
         troupe_manifest_summary summary = troupe_manifest_summary_of(manifest);
 

@@ -9,19 +9,22 @@
 
 static const char usage[] =
     "usage: troupe run [MANIFEST|DIR] [OPTION...]   run a tree of components in the foreground\n"
-    "       troupe check [MANIFEST|DIR]             say every mistake in a manifest and its guests\n"
+    "       troupe check [MANIFEST|DIR]             say every mistake in a manifest and its "
+    "guests\n"
     "       troupe --help | --version\n"
     "\n"
     "MANIFEST is ./troupe.yaml when nothing is named, DIR/troupe.yaml for a folder.\n"
     "run:\n"
     "  --stdin NAME   each line of standard input is a message to the component or pool NAME;\n"
-    "                 its end stops the tree in order (\"stdin: NAME\" in the manifest is the same)\n"
+    "                 its end stops the tree in order (\"stdin: NAME\" in the manifest is the "
+    "same)\n"
     "  --workers N    worker threads (default: as many as there are processors)\n"
     "  --strict       exit 3 when there were dead letters\n"
     "  --audit        say the accounts at the end: sent = handled + dead letters + waiting\n"
     "  --sim          simulate: one thread, virtual time; --seed N chooses the schedule\n"
     "Ctrl-C stops in order, a second one at once.\n"
-    "Exit codes: 0 in order, 1 the tree gave up, 2 bad input, 3 dead letters (--strict), 130, 143 signals.\n";
+    "Exit codes: 0 in order, 1 the tree gave up, 2 bad input, 3 dead letters (--strict), 130, 143 "
+    "signals.\n";
 
 static void say(void *arg, const char *line)
 {
@@ -60,20 +63,23 @@ static void fill_standard_descriptors(void)
 static int refuse_command(const char *word)
 {
     static const char *const words[] = {"run", "check", "--help", "--version", NULL};
-    static const char *const later[] = {"ps",     "tree", "top",  "logs",    "info",    "call", "send", "publish",
-                                        "stop",   "restart", "upgrade", "inspect", "new",  "build", "test",
-                                        "replay", "simulate", "deadletters", NULL};
+    static const char *const later[] = {"ps",      "tree",     "top",         "logs",  "info",
+                                        "call",    "send",     "publish",     "stop",  "restart",
+                                        "upgrade", "inspect",  "new",         "build", "test",
+                                        "replay",  "simulate", "deadletters", NULL};
     const char *near = troupe_nearest(word, words);
 
     for (size_t i = 0; later[i] != NULL; i++)
         if (strcmp(word, later[i]) == 0) {
-            fprintf(stderr, "troupe: \"%s\" is not in this version yet; there is run and check\n", word);
+            fprintf(stderr, "troupe: \"%s\" is not in this version yet; there is run and check\n",
+                    word);
             return EXIT_BAD_INPUT;
         }
     if (near != NULL)
         fprintf(stderr, "troupe: there is no command \"%s\"; did you mean \"%s\"?\n", word, near);
     else
-        fprintf(stderr, "troupe: there is no command \"%s\"; troupe --help shows what there is\n", word);
+        fprintf(stderr, "troupe: there is no command \"%s\"; troupe --help shows what there is\n",
+                word);
     return EXIT_BAD_INPUT;
 }
 
@@ -87,7 +93,8 @@ int main(int argc, char **argv)
         fputs(usage, stderr);
         return EXIT_BAD_INPUT;
     }
-    if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0 || strcmp(command, "help") == 0) {
+    if (strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0 ||
+        strcmp(command, "help") == 0) {
         fputs(usage, stdout);
         return EXIT_IN_ORDER;
     }

@@ -34,16 +34,19 @@ static void say_hello(const troupe_manifest *manifest, const troupe_host *host)
 
     troupe_host_guests(host, &compile_ns, &cached);
     show_time(compile_ns, time, sizeof(time));
-    fprintf(stderr, "troupe %s · %s · %u supervisor%s, %u component%s · guests: %u module%s %s in %s%s\n",
+    fprintf(stderr,
+            "troupe %s · %s · %u supervisor%s, %u component%s · guests: %u module%s %s in %s%s\n",
             TROUPE_VERSION, summary.system, summary.n_supervisors, plural(summary.n_supervisors),
             summary.n_components, plural(summary.n_components), summary.n_guests,
-            plural(summary.n_guests), cached ? "loaded" : "compiled", time, cached ? " (cached)" : "");
+            plural(summary.n_guests), cached ? "loaded" : "compiled", time,
+            cached ? " (cached)" : "");
 }
 
 static void say_letter(const troupe_host_letter *letter, const char *before)
 {
     fprintf(stderr, "%s%s %" PRIu64 " -> %s, reason: %s", before, letter->fed ? "line" : "message",
-            letter->sequence, letter->target[0] != '\0' ? letter->target : "nobody", letter->reason);
+            letter->sequence, letter->target[0] != '\0' ? letter->target : "nobody",
+            letter->reason);
     if (letter->fed && letter->size > TROUPE_LINE_MAX)
         fprintf(stderr, " of %zu bytes (it has %zu)", TROUPE_LINE_MAX, letter->size);
     fputc('\n', stderr);
@@ -73,7 +76,8 @@ static void say_lines(const troupe_host_totals *totals)
     show_time(totals->feed_ns, time, sizeof(time));
     fprintf(stderr, "%" PRIu64 " line%s in %s", totals->lines, plural(totals->lines), time);
     if (totals->lines > 0)
-        fprintf(stderr, rate < 10000 ? " (%.0f lines/s)" : " (%.0f k lines/s)", rate < 10000 ? rate : rate / 1e3);
+        fprintf(stderr, rate < 10000 ? " (%.0f lines/s)" : " (%.0f k lines/s)",
+                rate < 10000 ? rate : rate / 1e3);
     fputc('\n', stderr);
 }
 
@@ -146,8 +150,8 @@ static int finish(const arguments *with, troupe_host *host, const char *stdin_to
 
 static int run_host(const arguments *with, const troupe_manifest *manifest, troupe_host *host)
 {
-    const char *stdin_to = with->stdin_to != NULL ? with->stdin_to
-                                                  : troupe_manifest_summary_of(manifest).stdin_to;
+    const char *stdin_to =
+        with->stdin_to != NULL ? with->stdin_to : troupe_manifest_summary_of(manifest).stdin_to;
     troupe_error error = {.status = TROUPE_OK};
     troupe_host_end end;
 
@@ -173,13 +177,12 @@ int command_run(const arguments *with)
     if (troupe_manifest_load(with->manifest, say_on_stderr(), &manifest) != TROUPE_OK)
         return EXIT_BAD_INPUT;
     signals_begin();
-    troupe_status status =
-        troupe_host_new(manifest,
-                        TROUPE_HOST_OPTIONS(.stdin_to = with->stdin_to, .workers = with->workers,
-                                            .simulation = with->simulation, .seed = with->seed,
-                                            .cache_dir = cache_dir(cache, sizeof(cache)),
-                                            .out_fd = 1, .log_fd = 2),
-                        say_on_stderr(), &host);
+    troupe_status status = troupe_host_new(
+        manifest,
+        TROUPE_HOST_OPTIONS(.stdin_to = with->stdin_to, .workers = with->workers,
+                            .simulation = with->simulation, .seed = with->seed,
+                            .cache_dir = cache_dir(cache, sizeof(cache)), .out_fd = 1, .log_fd = 2),
+        say_on_stderr(), &host);
     if (status == TROUPE_OK)
         code = run_host(with, manifest, host);
     else

@@ -40,11 +40,11 @@ TROUPE_MUST_CHECK troupe_status troupe_manifest_load(const char *path, troupe_sa
 void troupe_manifest_free(troupe_manifest *manifest);
 
 typedef struct troupe_manifest_summary {
-    const char *system;       /* inside the manifest */
-    const char *stdin_to;     /* inside; NULL: standard input is not read */
-    unsigned n_supervisors;   /* pools are supervisors too */
-    unsigned n_components;    /* members of pools each */
-    unsigned n_guests;        /* distinct files */
+    const char *system;     /* inside the manifest */
+    const char *stdin_to;   /* inside; NULL: standard input is not read */
+    unsigned n_supervisors; /* pools are supervisors too */
+    unsigned n_components;  /* members of pools each */
+    unsigned n_guests;      /* distinct files */
 } troupe_manifest_summary;
 
 troupe_manifest_summary troupe_manifest_summary_of(const troupe_manifest *manifest);
@@ -52,11 +52,11 @@ troupe_manifest_summary troupe_manifest_summary_of(const troupe_manifest *manife
 /* ---- hosts ---- */
 
 typedef struct troupe_host_options {
-    size_t size;           /* set by TROUPE_HOST_OPTIONS */
-    const char *stdin_to;  /* the name that troupe_host_feed sends to; default: the manifest's */
-    unsigned workers;      /* default: what affinity and cgroup allow */
-    bool simulation;       /* one thread, virtual time; the calling thread drives */
-    uint64_t seed;         /* simulation: chooses the schedule and how feeding interleaves with it */
+    size_t size;          /* set by TROUPE_HOST_OPTIONS */
+    const char *stdin_to; /* the name that troupe_host_feed sends to; default: the manifest's */
+    unsigned workers;     /* default: what affinity and cgroup allow */
+    bool simulation;      /* one thread, virtual time; the calling thread drives */
+    uint64_t seed;        /* simulation: chooses the schedule and how feeding interleaves with it */
     const char *cache_dir; /* of compiled guests; default: none is kept */
     int out_fd;            /* what components with the grant stdout print; 0: it is dropped */
     int log_fd;            /* log lines, capped by bytes; 0: they are dropped */
@@ -133,27 +133,27 @@ void troupe_host_finish(troupe_host *host, bool drain);
 /* ---- accounts, exact after troupe_host_finish ---- */
 
 typedef struct troupe_host_totals {
-    uint64_t lines;        /* fed, the too long ones too */
-    uint64_t feed_ns;      /* real time from the first read to the end of troupe_host_finish */
+    uint64_t lines;   /* fed, the too long ones too */
+    uint64_t feed_ns; /* real time from the first read to the end of troupe_host_finish */
     uint64_t sent, handled, dead_letters, waiting;
-    uint64_t live;         /* components */
-    uint64_t stores;       /* of guests */
+    uint64_t live;   /* components */
+    uint64_t stores; /* of guests */
     uint64_t crashes;
-    uint64_t schedule;     /* simulation: its fingerprint */
-    bool gave_up;          /* the tree ended without being asked */
-    bool out_failed;       /* writing the output failed (closed or full): out_error is its errno */
+    uint64_t schedule; /* simulation: its fingerprint */
+    bool gave_up;      /* the tree ended without being asked */
+    bool out_failed;   /* writing the output failed (closed or full): out_error is its errno */
     int out_error;
-    char exit_text[512];   /* why the tree gave up */
+    char exit_text[512]; /* why the tree gave up */
 } troupe_host_totals;
 
 void troupe_host_totals_of(troupe_host *host, troupe_host_totals *ret_totals);
 
 typedef struct troupe_host_letter {
-    uint64_t sequence;   /* the how-manieth message of its sender; of a fed line its number */
-    bool fed;            /* it was a line */
+    uint64_t sequence; /* the how-manieth message of its sender; of a fed line its number */
+    bool fed;          /* it was a line */
     size_t size;
-    char target[128];    /* a name; "" when it had none */
-    const char *reason;  /* constant */
+    char target[128];   /* a name; "" when it had none */
+    const char *reason; /* constant */
 } troupe_host_letter;
 
 /* troupe_host_dead_letters - the last ones, oldest of them first, up to n. Returns how many were written. */

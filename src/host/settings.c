@@ -13,6 +13,8 @@ typedef struct writer {
 
 static void put(writer *w, const char *bytes, size_t n)
 {
+    if (n == 0)
+        return;
     if (w->room - w->used < n) {
         size_t room = (w->room + n) * 2;
         char *larger = trp_arena_alloc(w->arena, room);

@@ -103,7 +103,7 @@ static bool read_option(arguments *to, const char *command, int argc, char **arg
             fprintf(stderr, "troupe: %s needs a value behind it\n", o->name);
             return false;
         }
-        return take_option(to, o->name, value);
+        return take_option(to, o->name, value == NULL ? "" : value);
     }
     return refuse_option(command, word);
 }

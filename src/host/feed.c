@@ -22,14 +22,6 @@ typedef struct feed {
     troupe_host_end end; /* TROUPE_HOST_END_OF_INPUT: goes on */
 } feed;
 
-/* The send was refused for good: by a tree that ends, or because its target ended alone. */
-static bool target_is_gone(troupe_host *host)
-{
-    troupe_info info;
-
-    return troupe_info_of(host->system, host->target, &info) != TROUPE_OK;
-}
-
 /* Room comes within microseconds as a rule: give the processor away a few times before sleeping for longer
  * than a guest's message takes. False: a simulation can do no step, and room will never come. */
 static bool wait_for_room(troupe_host *host, unsigned *n_tries)
@@ -44,7 +36,7 @@ static bool wait_for_room(troupe_host *host, unsigned *n_tries)
 static bool send_line(feed *f, troupe_bytes line)
 {
     troupe_host *host = f->host;
-    unsigned n_tries = 0;
+    unsigned n_waits = 0, n_tries = 0;
 
     for (;;) {
         troupe_status status = troupe_send(host->me, host->target, line);
@@ -54,8 +46,9 @@ static bool send_line(feed *f, troupe_bytes line)
         f->end = trp_host_why(host);
         if (f->end != TROUPE_HOST_END_OF_INPUT)
             break;
-        bool gone = status == TROUPE_E_GONE && target_is_gone(host);
-        if (gone || status == TROUPE_E_CLOSED || !wait_for_room(host, &n_tries)) {
+        bool away = status == TROUPE_E_GONE || status == TROUPE_E_UNAVAILABLE;
+        if (status == TROUPE_E_CLOSED || (away && !trp_target_find(host, &n_tries)) ||
+            !(away ? trp_host_pause(host, 1) : wait_for_room(host, &n_waits))) {
             f->end = TROUPE_HOST_TARGET_GONE;
             break;
         }

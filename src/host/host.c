@@ -168,8 +168,12 @@ static troupe_status check_target(troupe_host *host, const troupe_host_options *
     char shown[160];
 
     host->stdin_to = name;
-    if (name == NULL || trp_manifest_takes(host->manifest, name))
+    if (name == NULL)
         return TROUPE_OK;
+    if (trp_manifest_takes(host->manifest, name)) {
+        trp_target_init(host);
+        return TROUPE_OK;
+    }
     (void)trp_visible(troupe_text(name), shown, sizeof(shown));
     trp_names names = trp_manifest_names(host->manifest, &host->arena, false);
     const char *near = troupe_nearest(name, names.items);
@@ -276,10 +280,9 @@ troupe_status troupe_host_start(troupe_host *host, troupe_error *error)
         host->started = false; /* nobody would tell its end; the system's stop ends it */
         return status;
     }
-    if (host->stdin_to != NULL &&
-        troupe_lookup(host->system, host->stdin_to, &host->target) != TROUPE_OK)
-        host->target =
-            TROUPE_NOBODY; /* it ended in the moment since: the first line will find that */
+    /* NOBODY: it ended in the moment since; the first line will look again. */
+    if (host->stdin_to != NULL)
+        (void)troupe_lookup(host->system, host->stdin_to, &host->target);
     return TROUPE_OK;
 }
 

@@ -40,8 +40,9 @@ struct troupe_host {
     _Atomic uint64_t root; /* an id; seq, against asked: one of the two sides sees the other */
     troupe_exit root_exit;
 
-    troupe_context *me; /* the driver's, from here on */
-    troupe_id target;   /* whom lines go to */
+    troupe_context *me;          /* the driver's, from here on */
+    troupe_id target;            /* whom lines go to: who bears the name stdin_to */
+    const trp_unit *target_unit; /* that, or the pool whose member it is */
     bool started, finished;
     uint64_t n_lines;
     uint64_t feed_began, feed_ended;
@@ -56,6 +57,11 @@ troupe_status trp_host_load_guests(troupe_host *host, trp_mistakes *mistakes);
 /* tree.c: the specification of the whole tree, in the host's arena. Errors: TROUPE_E_INVALID with a text. */
 TROUPE_MUST_CHECK troupe_status trp_host_plan(troupe_host *host, troupe_spec *ret_spec,
                                               troupe_error *error);
+
+/* target.c: find the unit that stdin_to names, once. Then, after a send that nobody took: who bears
+ * the name now. False: it is gone for good. *n_tries is 0 at the first call for a line. Driver only. */
+void trp_target_init(troupe_host *host);
+bool trp_target_find(troupe_host *host, unsigned *n_tries);
 
 /* host.c: tell the driver. Any thread. */
 void trp_host_ring(troupe_host *host);

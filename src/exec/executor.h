@@ -72,7 +72,8 @@ typedef struct trp_jobs {
     trp_mutex lock;
     trp_condition wake;
     troupe_job *first, *last;
-    unsigned n_threads, n_idle, max;
+    size_t n_queued;
+    unsigned n_threads, n_idle, max; /* n_idle: they wait, or were signalled and are not yet there */
     trp_thread *threads;
     bool stopping;
 } trp_jobs;

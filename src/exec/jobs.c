@@ -23,6 +23,7 @@ static troupe_job *take_locked(trp_jobs *jobs)
     jobs->first = job->next;
     if (!jobs->first)
         jobs->last = NULL;
+    jobs->n_queued--;
     return job;
 }
 
@@ -65,7 +66,7 @@ troupe_status troupe_executor_offload(troupe_executor *executor, troupe_job *job
     troupe_status status = TROUPE_OK;
 
     trp_mutex_lock(&jobs->lock);
-    if (!executor->simulated && jobs->n_idle == 0 && jobs->n_threads < jobs->max) {
+    if (!executor->simulated && jobs->n_queued >= jobs->n_idle && jobs->n_threads < jobs->max) {
         if (trp_thread_start(&jobs->threads[jobs->n_threads], "troupe-job", 0, work, jobs))
             jobs->n_threads++;
         else if (jobs->n_threads == 0)
@@ -78,6 +79,7 @@ troupe_status troupe_executor_offload(troupe_executor *executor, troupe_job *job
         else
             jobs->first = job;
         jobs->last = job;
+        jobs->n_queued++;
         trp_condition_signal(&jobs->wake);
     }
     trp_mutex_unlock(&jobs->lock);
@@ -89,10 +91,15 @@ void trp_jobs_stop(trp_jobs *jobs)
     trp_mutex_lock(&jobs->lock);
     jobs->stopping = true;
     trp_condition_broadcast(&jobs->wake);
-    trp_mutex_unlock(&jobs->lock);
-    for (unsigned i = 0; i < jobs->n_threads; i++)
-        trp_thread_join(&jobs->threads[i]);
+    for (unsigned i = 0; i < jobs->n_threads; i++) { /* a job may still start another thread */
+        trp_thread thread = jobs->threads[i];
+
+        trp_mutex_unlock(&jobs->lock);
+        trp_thread_join(&thread);
+        trp_mutex_lock(&jobs->lock);
+    }
     jobs->n_threads = 0;
+    trp_mutex_unlock(&jobs->lock);
 }
 
 void trp_jobs_fini(trp_jobs *jobs)

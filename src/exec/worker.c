@@ -225,10 +225,9 @@ static void work(void *arg)
             task = search(worker);
             if (!task)
                 task = park(worker, &stop);
-            else
-                end_theft(worker);
         }
         if (task) {
+            end_theft(worker); /* wherever it came from: the next one may be woken */
             trp_store_relaxed(&worker->turns, turns + 1); /* the clock compares, no more */
             executor->run(executor->arg, task);
         }

@@ -86,4 +86,11 @@ static inline void wait_until_handled(fixture *f, troupe_id id, uint64_t n)
     fail_msg("%s", "not handled within 10 s");
 }
 
+/* One behaviour, two entries: on threads and in simulation. */
+#define BOTH(test)                                                                                 \
+    {#test " on threads", test, on_threads, tear_down, NULL},                                      \
+    {                                                                                              \
+        #test " in simulation", test, in_simulation, tear_down, NULL                               \
+    }
+
 #endif

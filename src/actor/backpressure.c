@@ -18,7 +18,7 @@
 
 static uint32_t low_mark(const trp_cell *cell)
 {
-    return cell->bound / 2;
+    return trp_load_relaxed(&cell->bound) / 2; /* set at spawn */
 }
 
 static bool closes_circle_locked(const trp_cell *sender, const trp_cell *target)
@@ -102,7 +102,7 @@ void trp_room_release_all(trp_cell *cell)
 static troupe_status mute_locked(trp_cell *sender, trp_cell *target, troupe_id id, uint32_t own)
 {
     if (trp_load_relaxed(&sender->muted_on)) { /* under mute_lock */
-        if (sender->overshoot >= target->bound)
+        if (sender->overshoot >= trp_load_relaxed(&target->bound)) /* set at spawn */
             return TROUPE_E_FULL;
         sender->overshoot++;
         return TROUPE_OK;
@@ -135,24 +135,25 @@ static bool has_room(trp_cell *sender, void *arg)
 troupe_status trp_room_reserve(trp_cell *sender, trp_cell *target, troupe_id id)
 {
     for (;;) {
-        troupe_status status;
+        bool block = trp_load_relaxed(&target->on_full) == TROUPE_ON_FULL_BLOCK; /* set at spawn */
+        troupe_status status = TROUPE_E_FULL;
 
-        if (trp_add_seq(&target->waiting, 1) < target->bound)
+        if (trp_add_seq(&target->waiting, 1) < trp_load_relaxed(&target->bound)) /* set at spawn */
             return TROUPE_OK;
-        if (target->on_full == TROUPE_ON_FULL_BLOCK && !sender->thread)
+        if (block && !sender->thread)
             status = mute(sender, target, id, 1);
-        else
-            status = TROUPE_E_FULL;
         if (status == TROUPE_OK)
             return TROUPE_OK;
         trp_room_give(target, 1);
-        if (target->on_full != TROUPE_ON_FULL_BLOCK || !sender->thread)
+        if (!block || !sender->thread)
             return status;
         status = mute(sender, target, id, 0);
-        if (status != TROUPE_OK)
+        if (status == TROUPE_OK)
+            status = trp_thread_block(sender, has_room);
+        if (status != TROUPE_OK) {
+            trp_mute_cancel(sender);
             return status;
-        if (!trp_thread_block(sender, has_room))
-            return TROUPE_E_FULL;
+        }
         if (trp_load_seq(&target->id) != id.value)
             return TROUPE_E_GONE;
     }

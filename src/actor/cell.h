@@ -105,6 +105,9 @@ typedef struct trp_thread_end {
     trp_node *saved, *saved_last; /* messages that came while it waited for something else */
     trp_node *received;          /* lent to the caller of troupe_receive */
     trp_signal *notices;         /* notices not looked at yet */
+    uint64_t calling;            /* the one correlation whose reply is kept */
+    uint64_t starting;           /* the one child whose start is waited for */
+    uint64_t send_until;         /* how long a send waits for room */
 } trp_thread_end;
 
 struct troupe_context {
@@ -120,8 +123,8 @@ struct troupe_context {
     _Atomic uint32_t waiting; /* messages that take room */
     _Atomic bool closed;      /* takes no new messages */
     _Atomic uint32_t n_muted; /* cells that wait for room here */
-    uint32_t bound;           /* set at spawn */
-    troupe_on_full on_full;   /* set at spawn */
+    _Atomic uint32_t bound;   /* set at spawn; a late sender may still read the last one's */
+    _Atomic uint32_t on_full; /* troupe_on_full; as bound */
     struct trp_route *_Atomic route; /* set: messages go where it says */
     _Atomic(trp_signal *) signals TRP_ALIGN_LINE;
     _Atomic uint64_t asks; /* generation << 32 | incarnation (16 bits) << 16 | bits */
@@ -292,6 +295,7 @@ struct trp_request {
     uint64_t requester;
     uint32_t incarnation;
     trp_node *reply; /* made ahead: an answer is never refused for room */
+    bool refused;    /* the asker's: nothing was sent, so that its time-out is no answer */
     troupe_timer timer;
     trp_link asked, held;
     trp_request *free_next;
@@ -322,7 +326,7 @@ void trp_monitors_end(trp_cell *cell);                      /* those that this l
 void trp_signal_tell(trp_signal *signal, trp_cell *about, troupe_event event);
 
 /* handle.c */
-void trp_handle_finish(trp_cell *cell, troupe_status status);
+void trp_handle_resumed(trp_cell *cell, troupe_status status);
 void trp_handle_give_up(trp_cell *cell, troupe_dead_reason reason, troupe_status status,
                         const char *text);
 bool trp_handle_batch(trp_cell *cell);
@@ -357,8 +361,9 @@ void trp_dead_letter(troupe_system *system, troupe_dead_reason reason, uint64_t 
 /* thread.c */
 typedef bool (*trp_until)(trp_cell *cell, void *arg);
 bool trp_thread_wait(trp_cell *cell, uint64_t deadline_ns, trp_until until, void *arg);
-/* Until done says so: room in a mailbox. False: a simulation in which nothing happens any more. */
-bool trp_thread_block(trp_cell *cell, trp_until done);
+/* Until done says so: room in a mailbox. TROUPE_E_TIMEOUT: thread->send_until passed; TROUPE_E_FULL: a simulation in
+ * which nothing happens any more. */
+troupe_status trp_thread_block(trp_cell *cell, trp_until done);
 uint64_t trp_deadline(const troupe_system *system, uint64_t timeout_ns);
 
 #endif

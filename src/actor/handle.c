@@ -38,7 +38,7 @@ static void log_failure(trp_cell *cell, troupe_status status)
 }
 
 /* The handler is through with the message at hand, well or with an error. */
-void trp_handle_finish(trp_cell *cell, troupe_status status)
+static void finish(trp_cell *cell, troupe_status status)
 {
     trp_count_own(&cell->n_handled, 1);
     if (status != TROUPE_OK) {
@@ -47,6 +47,13 @@ void trp_handle_finish(trp_cell *cell, troupe_status status)
         trp_request_answer_current(cell, status, (troupe_bytes){0});
     }
     settle(cell);
+}
+
+/* As above, outside a batch: what comes next may be a wait, so the room is given back at once. */
+void trp_handle_resumed(trp_cell *cell, troupe_status status)
+{
+    finish(cell, status);
+    give_room(cell);
 }
 
 /* The message at hand will not be finished. */
@@ -81,7 +88,7 @@ static void handle_message(trp_cell *cell, trp_node *node)
     if (status == TROUPE_PENDING)
         cell->pending = true;
     else
-        trp_handle_finish(cell, status);
+        finish(cell, status);
 }
 
 static void handle_reply(trp_cell *cell, trp_node *node)
@@ -146,7 +153,7 @@ bool trp_handle_batch(trp_cell *cell)
         if (cell->crashing || cell->exiting || cell->pending || trp_has_news(cell) ||
             trp_load_relaxed(&cell->muted_on)) /* a hint: advance looks again */
             break;
-        if (cell->n_done > cell->bound / 4)
+        if (cell->n_done > trp_load_relaxed(&cell->bound) / 4) /* owner */
             give_room(cell);
     }
     give_room(cell);

@@ -32,7 +32,7 @@ void troupe_crash(troupe_context *ctx, troupe_exit_reason reason, const char *te
 
 void troupe_exit_self(troupe_context *ctx)
 {
-    ctx->exiting = true;
+    ctx->exiting = ctx->step <= TRP_STEP_RUN; /* later it is leaving already */
 }
 
 static bool is_alive(const trp_cell *cell)
@@ -63,7 +63,7 @@ static void number_life(trp_cell *cell, uint32_t incarnation)
 
     trp_store_relaxed(&cell->incarnation, incarnation); /* its owner; askers compare the word below */
     do {
-        fresh = asks & ~(UINT64_C(0xffff) << 16) & ~(uint64_t)TRP_ASK_WAKE;
+        fresh = asks & ~(UINT64_C(0xffff) << 16) & ~(uint64_t)(TRP_ASK_WAKE | TRP_ASK_DEADLINE);
         fresh |= (uint64_t)(incarnation & 0xffff) << 16;
     } while (!trp_cas_seq(&cell->asks, &asks, fresh));
 }
@@ -307,6 +307,18 @@ static void after_post_stop(trp_cell *cell)
         finish(cell);
 }
 
+/* Without memory for it the supervisor decides again. */
+static void begin_next_life(trp_cell *cell)
+{
+    if (trp_state_renew(cell)) {
+        trp_life_begin(cell, TROUPE_START_RESTART);
+        return;
+    }
+    trp_exit_fill(cell, TROUPE_EXIT_REFUSED, troupe_status_text(TROUPE_E_NO_MEMORY));
+    if (!trp_parent_tell(cell, TROUPE_EVENT_CHILD_EXIT))
+        finish(cell);
+}
+
 /* ---- asks and notices ---- */
 
 void trp_life_asked(trp_cell *cell, uint32_t asks)
@@ -317,12 +329,13 @@ void trp_life_asked(trp_cell *cell, uint32_t asks)
         cell->stopping_for_good = true;
         cell->stop_reason = asks & TRP_ASK_STOP_SHUTDOWN ? TROUPE_STOP_SHUTDOWN
                                                          : TROUPE_STOP_REQUESTED;
-    } else if (asks & TRP_ASK_STOP_RESTART) {
+    } else if ((asks & TRP_ASK_STOP_RESTART) && !cell->stopping_for_good) {
         cell->stop_reason = TROUPE_STOP_RESTART;
     }
     if (asks & (TRP_ASK_STOP_SHUTDOWN | TRP_ASK_STOP_REQUESTED | TRP_ASK_STOP_RESTART))
         cell->stop_asked = true;
-    if (asks & (TRP_ASK_KILL | TRP_ASK_DEADLINE))
+    /* a deadline that crossed the end of its stop is nothing any more */
+    if ((asks & TRP_ASK_KILL) || ((asks & TRP_ASK_DEADLINE) && cell->stop_timer))
         cell->killed = true;
     if (asks & TRP_ASK_WAKE)
         cell->woken = cell->pending;
@@ -332,8 +345,8 @@ void trp_life_asked(trp_cell *cell, uint32_t asks)
         cell->exit.reason = TROUPE_EXIT_GAVE_UP;
     if (cell->stopping_for_good || cell->killed || (asks & (TRP_ASK_RELEASE | TRP_ASK_GIVE_UP)))
         finish(cell);
-    else if ((asks & TRP_ASK_RESTART) && trp_state_renew(cell))
-        trp_life_begin(cell, TROUPE_START_RESTART);
+    else if (asks & TRP_ASK_RESTART)
+        begin_next_life(cell);
 }
 
 static void tell_component(trp_cell *cell, const trp_signal *signal)
@@ -391,7 +404,7 @@ static void resume(trp_cell *cell)
         return;
     cell->pending = false;
     if (cell->current)
-        trp_handle_finish(cell, status);
+        trp_handle_resumed(cell, status);
     else if (cell->step == TRP_STEP_PRE_START)
         after_pre_start(cell, status, "");
     else if (cell->step == TRP_STEP_POST_START)

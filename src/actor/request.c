@@ -82,8 +82,10 @@ static void unref(trp_request *request, uint32_t n)
     if (trp_sub_acq_rel(&request->refs, n) != n) /* pairs with the other unrefs */
         return;
     generation = (trp_load_relaxed(&request->word) >> 1) + 1; /* the last one owns it */
+    if (generation > UINT32_MAX)
+        return; /* a correlation is never used again: this record is retired */
     trp_mutex_lock(&system->requests_lock);
-    trp_store_release(&request->word, ((generation & 0xffffffff) ? generation : 1) << 1 | CLOSED);
+    trp_store_release(&request->word, generation << 1 | CLOSED);
     request->free_next = system->free_requests;
     system->free_requests = request;
     trp_mutex_unlock(&system->requests_lock);
@@ -158,6 +160,7 @@ static trp_request *open_request(trp_cell *sender, uint64_t deadline_ns)
         return NULL;
     }
     request->reply = reply;
+    request->refused = false;
     request->requester = trp_id_of(sender).value;
     request->incarnation = trp_load_relaxed(&sender->incarnation); /* owner */
     trp_store_relaxed(&request->refs, 3); /* nobody else knows it yet */
@@ -178,15 +181,18 @@ static trp_request *open_request(trp_cell *sender, uint64_t deadline_ns)
     return request;
 }
 
-/* Nothing was sent: as if it had never been. */
+/* Nothing was sent: as if it had never been. When the clock was faster, its answer is on the way and ends there. */
 static void take_back(trp_request *request)
 {
-    trp_list_remove(&request->asked);
-    if (win(request)) {
-        trp_node_free(request->reply);
-        request->reply = NULL;
-        end_timer(request);
+    if (!win(request)) {
+        request->refused = true;
+        unref(request, 1);
+        return;
     }
+    trp_list_remove(&request->asked);
+    trp_node_free(request->reply);
+    request->reply = NULL;
+    end_timer(request);
     unref(request, 2);
 }
 
@@ -198,6 +204,7 @@ troupe_status trp_request_send(trp_cell *sender, troupe_id id, troupe_bytes payl
     troupe_status status = timeout_ns ? trp_resolve(sender, &id, payload.size, &target)
                                       : TROUPE_E_INVALID;
     trp_request *request;
+    uint64_t correlation;
     trp_node *node;
 
     if (status != TROUPE_OK)
@@ -210,9 +217,11 @@ troupe_status trp_request_send(trp_cell *sender, troupe_id id, troupe_bytes payl
     }
     node->correlation = correlation_of(request);
     node->deadline_ns = deadline_ns == TROUPE_FOREVER ? 0 : deadline_ns;
-    *ret_correlation = (troupe_correlation){node->correlation};
+    correlation = node->correlation; /* once it is sent the node is the receiver's */
     status = trp_send_node(sender, target, id, node);
-    if (status != TROUPE_OK) {
+    if (status == TROUPE_OK) {
+        *ret_correlation = (troupe_correlation){correlation};
+    } else {
         take_back(request);
         trp_node_free(node);
     }
@@ -242,15 +251,17 @@ bool troupe_cancel(troupe_context *ctx, troupe_correlation correlation)
 bool trp_request_take_reply(trp_cell *cell, trp_node *node)
 {
     trp_request *request;
+    bool refused;
 
     if (node->incarnation != trp_load_relaxed(&cell->incarnation)) /* owner */
         return false;
     request = find(cell->system, node->correlation);
-    if (!request) /* it timed out while its send was being refused */
+    if (!request) /* the asker's count keeps it until here, so this is an answer of another life */
         return false;
+    refused = request->refused;
     trp_list_remove(&request->asked);
     unref(request, 1);
-    return true;
+    return !refused;
 }
 
 void trp_requests_end_asked(trp_cell *cell)

@@ -91,8 +91,9 @@ static void fill(trp_cell *cell, trp_cell *parent, const troupe_spec *spec)
     cell->child = spec->child;
     cell->actor = spec->actor;
     cell->argument = spec->argument;
-    cell->bound = spec->mailbox_bound ? spec->mailbox_bound : TROUPE_MAILBOX_BOUND;
-    cell->on_full = spec->on_full;
+    trp_store_relaxed(&cell->bound, /* this and the next: published with the id */
+                      spec->mailbox_bound ? spec->mailbox_bound : TROUPE_MAILBOX_BOUND);
+    trp_store_relaxed(&cell->on_full, spec->on_full);
     cell->drain = spec->drain;
     cell->supervised = spec->supervised;
     cell->stop_timeout = spec->stop_timeout ? spec->stop_timeout : system->stop_timeout;
@@ -159,6 +160,7 @@ static bool enter_system(trp_cell *cell, trp_cell *parent)
 
 static void leave_system(trp_cell *cell)
 {
+    trp_store_seq(&cell->id, 0); /* before the broadcast: a stopper waits for the end of this id */
     trp_mutex_lock(&cell->system->roots_lock);
     trp_list_remove(&cell->roots);
     cell->system->n_live--;
@@ -254,7 +256,9 @@ troupe_status troupe_spawn_or_say(troupe_context *ctx, const troupe_spec *spec, 
     out.error->text[0] = '\0';
     status = spawn(ctx, spec, &out.id, out.error);
     if (status == TROUPE_OK && ctx->thread) {
+        ctx->thread->starting = out.id.value;
         trp_thread_wait(ctx, TROUPE_FOREVER, look_for_outcome, &out);
+        ctx->thread->starting = 0;
         status = out.status == TROUPE_PENDING ? TROUPE_E_TIMEOUT : out.status;
     }
     if (status == TROUPE_OK)

@@ -25,8 +25,10 @@ static void init_locks(troupe_system *system)
 
 static void fini(troupe_system *system)
 {
-    trp_slots_free(system);
-    trp_requests_free(system);
+    if (system->chunks)
+        trp_slots_free(system);
+    if (system->request_chunks)
+        trp_requests_free(system);
     trp_names_free(system);
     trp_mutex_fini(&system->slots_lock);
     trp_mutex_fini(&system->names_lock);

@@ -259,12 +259,6 @@ static void test_a_monitor_of_what_is_gone_tells_at_once(void **state)
     assert_int_equal(exit.reason, TROUPE_EXIT_NORMAL);
 }
 
-#define BOTH(test)                                                                                 \
-    {#test " on threads", test, on_threads, tear_down, NULL},                                      \
-    {                                                                                              \
-        #test " in simulation", test, in_simulation, tear_down, NULL                               \
-    }
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

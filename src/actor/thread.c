@@ -21,9 +21,19 @@ uint64_t trp_deadline(const troupe_system *system, uint64_t timeout_ns)
 
 /* ---- attach, detach ---- */
 
+static bool is_closing(troupe_system *system)
+{
+    bool closing;
+
+    trp_mutex_lock(&system->roots_lock);
+    closing = system->closing;
+    trp_mutex_unlock(&system->roots_lock);
+    return closing;
+}
+
 troupe_context *troupe_attach(troupe_system *system)
 {
-    trp_thread_end *thread = trp_alloc_zeroed(sizeof *thread);
+    trp_thread_end *thread = is_closing(system) ? NULL : trp_alloc_zeroed(sizeof *thread);
     trp_cell *cell = thread ? trp_slot_take(system) : NULL;
 
     if (!cell) {
@@ -32,10 +42,11 @@ troupe_context *troupe_attach(troupe_system *system)
     }
     trp_cell_reset(cell);
     cell->thread = thread;
+    thread->send_until = TROUPE_FOREVER;
     trp_mutex_init(&thread->lock);
     trp_condition_init(&thread->wake);
-    cell->bound = TROUPE_MAILBOX_BOUND;
-    cell->on_full = TROUPE_ON_FULL_REJECT;
+    trp_store_relaxed(&cell->bound, TROUPE_MAILBOX_BOUND); /* both: published with the id */
+    trp_store_relaxed(&cell->on_full, TROUPE_ON_FULL_REJECT);
     trp_store_relaxed(&cell->incarnation, 1); /* owner */
     trp_store_release(&cell->id, (uint64_t)cell->generation << 32 | cell->slot);
     return cell;
@@ -51,6 +62,31 @@ static void free_notices(trp_thread_end *thread)
     }
 }
 
+/* Nobody receives it any more, or nobody ever did: it was for one who had this slot before. */
+static void bury(trp_cell *cell, trp_node *node)
+{
+    if (node->kind == TRP_NODE_MESSAGE) {
+        trp_dead_letter(cell->system, TROUPE_DEAD_ENDED, node->sender, (troupe_id){node->target},
+                        node->sequence, trp_node_size(node));
+        trp_request_drop(cell, node, TROUPE_E_GONE, (troupe_bytes){0});
+    }
+    if (node->counted)
+        trp_room_give(cell, 1);
+}
+
+static void bury_saved(trp_cell *cell)
+{
+    trp_thread_end *thread = cell->thread;
+
+    while (thread->saved) {
+        trp_node *node = thread->saved;
+
+        thread->saved = trp_load_relaxed(&node->next); /* this thread's list */
+        bury(cell, node);
+        trp_node_free(node);
+    }
+}
+
 static void collect(trp_cell *cell);
 
 void troupe_detach(troupe_context *ctx)
@@ -60,25 +96,17 @@ void troupe_detach(troupe_context *ctx)
     if (!ctx)
         return;
     thread = ctx->thread;
+    trp_exit_fill(ctx, TROUPE_EXIT_NORMAL, "");
     trp_store_seq(&ctx->closed, true);
     trp_store_seq(&ctx->id, 0);
     trp_store_seq(&ctx->asks, 0);
     collect(ctx);
+    trp_requests_end_held(ctx, TROUPE_E_GONE, "");
     trp_requests_end_asked(ctx);
     trp_timers_end(ctx);
     trp_monitors_end(ctx);
     trp_monitors_tell(ctx, TROUPE_EVENT_DOWN);
-    for (trp_node *node = thread->saved; node;) {
-        trp_node *next = trp_load_relaxed(&node->next); /* this thread's list */
-
-        if (node->kind == TRP_NODE_MESSAGE) {
-            trp_dead_letter(ctx->system, TROUPE_DEAD_ENDED, node->sender,
-                            (troupe_id){node->target}, node->sequence, trp_node_size(node));
-            trp_request_drop(ctx, node, TROUPE_E_GONE, (troupe_bytes){0});
-        }
-        trp_node_free(node);
-        node = next;
-    }
+    bury_saved(ctx);
     trp_node_free(thread->received);
     free_notices(thread);
     trp_add_relaxed(&ctx->system->sent, trp_load_relaxed(&ctx->n_sent)); /* counts */
@@ -137,6 +165,14 @@ static void keep(trp_cell *cell, trp_node *node)
     thread->saved_last = copy;
 }
 
+/* What no wait asks for is dropped here, or it would pile up until the thread leaves. */
+static bool is_awaited(trp_cell *cell, const trp_signal *notice)
+{
+    if (notice->monitor)
+        return trp_monitor_known(cell, notice->monitor, false);
+    return notice->id == cell->thread->starting;
+}
+
 static void keep_notices(trp_cell *cell)
 {
     trp_signal **last = &cell->thread->notices;
@@ -152,6 +188,8 @@ static void keep_notices(trp_cell *cell)
             trp_monitor_added(cell, signal);
         } else if (signal->kind == TRP_SIGNAL_DEMONITOR) {
             trp_monitor_removed(cell, signal);
+        } else if (!is_awaited(cell, signal)) {
+            trp_signal_free(signal);
         } else {
             *last = signal;
             last = &signal->next;
@@ -167,7 +205,15 @@ static void collect(trp_cell *cell)
 
     while ((node = trp_mailbox_take(&cell->mailbox, &done))) {
         trp_node_free(done);
-        keep(cell, node);
+        if (node->target != trp_id_of(cell).value) {
+            bury(cell, node);
+            trp_node_release(node);
+        } else if (node->kind == TRP_NODE_REPLY && node->correlation != cell->thread->calling) {
+            trp_request_take_reply(cell, node); /* nobody waits for it any more */
+            trp_node_release(node);
+        } else {
+            keep(cell, node);
+        }
     }
     keep_notices(cell);
 }
@@ -222,21 +268,24 @@ bool trp_thread_wait(trp_cell *cell, uint64_t deadline_ns, trp_until until, void
     }
 }
 
-bool trp_thread_block(trp_cell *cell, trp_until done)
+troupe_status trp_thread_block(trp_cell *cell, trp_until done)
 {
+    uint64_t deadline_ns = cell->thread->send_until;
+
     for (;;) {
         if (done(cell, NULL))
-            return true;
+            return TROUPE_OK;
+        if (troupe_now(cell->system) >= deadline_ns)
+            return TROUPE_E_TIMEOUT;
         if (troupe_simulated(cell->system)) {
-            if (troupe_executor_step(cell->system->executor))
-                continue;
-            trp_mute_cancel(cell);
-            return false;
+            if (!troupe_executor_step(cell->system->executor))
+                return TROUPE_E_FULL;
+            continue;
         }
         trp_store_seq(&cell->dormant, 1);
         if (done(cell, NULL) && trp_exchange_seq(&cell->dormant, 0) == 1)
-            return true;
-        sleep_until(cell, true, TROUPE_FOREVER);
+            return TROUPE_OK;
+        sleep_until(cell, true, deadline_ns);
     }
 }
 
@@ -286,11 +335,15 @@ troupe_status troupe_call(troupe_context *ctx, troupe_id target, troupe_bytes pa
         reply->payload = NULL;
     if (!ctx->thread)
         return TROUPE_E_INVALID; /* a handler must not block */
+    ctx->thread->send_until = trp_deadline(ctx->system, timeout_ns); /* a full mailbox counts too */
     status = trp_request_send(ctx, target, payload, timeout_ns, &correlation);
+    ctx->thread->send_until = TROUPE_FOREVER;
     if (status != TROUPE_OK)
         return status;
-    wait.correlation = correlation.value;
-    if (!trp_thread_wait(ctx, TROUPE_FOREVER, look_for_reply, &wait)) /* its timer ends it */
+    wait.correlation = ctx->thread->calling = correlation.value;
+    trp_thread_wait(ctx, TROUPE_FOREVER, look_for_reply, &wait); /* its timer ends it */
+    ctx->thread->calling = 0;
+    if (!wait.reply) /* a simulation in which nothing happens any more */
         return TROUPE_E_TIMEOUT;
     trp_request_take_reply(ctx, wait.reply);
     status = (troupe_status)wait.reply->status;

@@ -19,6 +19,7 @@ struct trp_stop_timer {
     troupe_timer timer;
     troupe_system *system;
     troupe_id id;
+    uint32_t incarnation;  /* that stops: the next one has nothing to do with it */
     _Atomic uint32_t refs; /* the cell, the clock */
 };
 
@@ -81,6 +82,7 @@ troupe_status troupe_send_after(troupe_context *ctx, troupe_id target, troupe_by
 {
     send_timer *timer;
     troupe_status status;
+    uint64_t number;
 
     if (payload.size > ctx->system->message_max)
         return TROUPE_E_TOO_LARGE;
@@ -91,10 +93,9 @@ troupe_status troupe_send_after(troupe_context *ctx, troupe_id target, troupe_by
     timer = new_timer(ctx, target, payload);
     if (!timer)
         return TROUPE_E_NO_MEMORY;
-    if (ret_timer)
-        *ret_timer = (troupe_timer_id){timer->number};
     trp_list_append(&ctx->timers, &timer->link);
     ctx->n_timers++;
+    number = timer->number;
     status = troupe_timer_start(ctx->system->executor, &timer->timer,
                                 trp_deadline(ctx->system, delay_ns));
     if (status != TROUPE_OK) {
@@ -102,6 +103,8 @@ troupe_status troupe_send_after(troupe_context *ctx, troupe_id target, troupe_by
         ctx->n_timers--;
         trp_node_free(timer->node);
         trp_free(timer);
+    } else if (ret_timer) {
+        *ret_timer = (troupe_timer_id){number};
     }
     return status;
 }
@@ -150,7 +153,7 @@ static void stop_is_late(troupe_timer *clock_timer)
 {
     struct trp_stop_timer *timer = TRP_OF(clock_timer, struct trp_stop_timer, timer);
 
-    trp_cell_ask(timer->system, timer->id, 0, TRP_ASK_DEADLINE);
+    trp_cell_ask(timer->system, timer->id, timer->incarnation, TRP_ASK_DEADLINE);
     unref_stop(timer);
 }
 
@@ -166,6 +169,7 @@ void trp_stop_timer_start(trp_cell *cell)
         return;
     timer->system = cell->system;
     timer->id = trp_id_of(cell);
+    timer->incarnation = trp_load_relaxed(&cell->incarnation); /* owner */
     trp_store_relaxed(&timer->refs, 2); /* nobody else knows it yet */
     troupe_timer_init(&timer->timer, stop_is_late);
     cell->stop_timer = timer;

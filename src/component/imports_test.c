@@ -158,6 +158,53 @@ static void test_random_and_clocks(void **state)
     assert_int_equal(ask(&house, id, TROUPE_BYTES_OF(count), &answer), TROUPE_E_TOO_LARGE);
 }
 
+/* ---- many guests of each kind at once ---- */
+
+enum { N_KINDS = 4, N_GUESTS = 16, N_MESSAGES = 60 };
+
+/* Fills their mailboxes in one turn, so that the workers then run full batches of them side by side. */
+static troupe_status fill_mailboxes(void *self, troupe_context *ctx, const troupe_message *message)
+{
+    troupe_id ids[N_GUESTS];
+
+    (void)self;
+    memcpy(ids, message->payload.data, sizeof ids);
+    for (size_t n = 0; n < N_MESSAGES; n++) {
+        for (size_t i = 0; i < N_GUESTS; i++) {
+            if (troupe_send(ctx, ids[i], TROUPE_TEXT("hits one two")) != TROUPE_OK)
+                return TROUPE_E_FAILED;
+        }
+    }
+    return troupe_reply(ctx, (troupe_bytes){0});
+}
+
+static const troupe_actor_ops filler_ops = {.handle_message = fill_mailboxes};
+
+/* Imports of different guests run beside each other: what they share must bear it. */
+static void test_imports_are_called_on_two_workers_at_once(void **state)
+{
+    static const char *const files[N_KINDS] = {"whoami.wasm", "chatty.wasm", "random_clock.wasm",
+                                               "publisher.wasm"};
+    const troupe_guest *guests[N_KINDS];
+    troupe_id ids[N_GUESTS], filler;
+    troupe_bytes answer;
+
+    (void)state;
+    assert_int_equal(
+        troupe_spawn(house.me, TROUPE_SPEC(.name = "filler", .actor = &filler_ops), &filler),
+        TROUPE_OK);
+    house.subscriber = spawn(&house, load(&house, "counter.wasm"), "subscriber");
+    for (size_t i = 0; i < N_KINDS; i++)
+        guests[i] = load(&house, files[i]);
+    for (size_t i = 0; i < N_GUESTS; i++)
+        ids[i] = spawn(&house, guests[i % N_KINDS], NULL);
+    for (int round = 0; round < 5; round++) {
+        assert_int_equal(ask(&house, filler, TROUPE_BYTES_OF(ids), &answer), TROUPE_OK);
+        for (size_t i = 0; i < N_GUESTS; i++)
+            assert_int_equal(ask(&house, ids[i], TROUPE_TEXT("hits one two"), &answer), TROUPE_OK);
+    }
+}
+
 #define BOTH_WAYS(test)                                                                            \
     cmocka_unit_test_setup_teardown(test, open_threads, close_house),                              \
         cmocka_unit_test_setup_teardown(test, open_simulation, close_house)
@@ -171,6 +218,7 @@ int main(void)
         BOTH_WAYS(test_guest_knows_itself_and_its_sender),
         BOTH_WAYS(test_log_is_cut_and_bounded),
         BOTH_WAYS(test_random_and_clocks),
+        BOTH_WAYS(test_imports_are_called_on_two_workers_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

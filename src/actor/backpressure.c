@@ -9,22 +9,37 @@
  *                back. If broken: memory grows with the flood.
  *             2. A muted cell stands in the list of exactly one target, muted_on (both under mute_lock). If broken: it is
  *                never woken, or twice.
- *             3. The chain muted_on -> muted_on -> ... has no circle: the one who would close it gets full. If
- *                broken: the circle waits for ever.
+ *             3. The chain of those who wait for each other has no circle: muted_on, and from a held cell to its parent,
+ *                who must decide about it. Who would close it gets full; a parent that is muted when a child comes to
+ *                be held is let go. If broken: the circle waits for ever.
  *             4. Joining writes n_muted, then reads waiting; giving room writes waiting, then reads n_muted (all
  *                seq). If broken: room comes and nobody is woken.
  */
 #include "cell.h"
+
+#define CHAIN_MAX 4096u
 
 static uint32_t low_mark(const trp_cell *cell)
 {
     return trp_load_relaxed(&cell->bound) / 2; /* set at spawn */
 }
 
+static const trp_cell *waits_for_locked(const trp_cell *cell)
+{
+    const trp_cell *target = trp_load_relaxed(&cell->muted_on); /* under mute_lock */
+
+    if (target || trp_load_relaxed(&cell->phase) != TROUPE_PHASE_HELD) /* if only just: its notice comes */
+        return target;
+    return trp_cell_find(cell->system, (troupe_id){trp_load_relaxed(&cell->parent)}); /* set at spawn */
+}
+
+/* A chain too long to follow counts as a circle: one may run past the sender until a parent's notice opens it. */
 static bool closes_circle_locked(const trp_cell *sender, const trp_cell *target)
 {
-    for (const trp_cell *at = target; at; at = trp_load_relaxed(&at->muted_on)) { /* under mute_lock */
-        if (at == sender)
+    unsigned n = 0;
+
+    for (const trp_cell *at = target; at; at = waits_for_locked(at)) {
+        if (at == sender || ++n == CHAIN_MAX)
             return true;
     }
     return false;

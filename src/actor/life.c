@@ -372,6 +372,8 @@ void trp_life_notice(trp_cell *cell, trp_signal *signal)
         trp_list_remove(&entry->link);
         trp_free(entry);
     }
+    if (here && signal->event == TROUPE_EVENT_CHILD_EXIT)
+        trp_mute_cancel(cell); /* what it waits for may be waiting for that child */
     if (signal->life && signal->life != trp_load_relaxed(&cell->incarnation)) /* owner */
         wanted = false;
     if (wanted && signal->monitor)

@@ -20,10 +20,6 @@ static uint64_t walk(trp_cell *cell)
 
     for (; node; node = trp_load_acquire(&node->next))
         n += node->kind == TRP_NODE_MESSAGE;
-    if (!cell->thread)
-        return n;
-    for (node = cell->thread->saved; node; node = trp_load_relaxed(&node->next)) /* at rest */
-        n += node->kind == TRP_NODE_MESSAGE;
     return n;
 }
 
@@ -56,13 +52,17 @@ void troupe_totals_now(troupe_system *system, troupe_totals *ret_totals)
     *ret_totals = totals;
 }
 
-/* A component that runs is waited for; one at rest is claimed, walked, and sent back to its rest. */
+/* A component that runs is waited for; one at rest is claimed, walked, and sent back to its rest. What an attached
+ * thread has taken into lists of its own nobody else can walk: its count of room says it. */
 static uint64_t claim_and_walk(trp_cell *cell)
 {
     uint64_t n;
 
-    while (!trp_mailbox_rouse(&cell->mailbox) && trp_exchange_seq(&cell->dormant, 0) != 1)
+    do {
+        if (trp_load_acquire(&cell->thread)) /* pairs with attach */
+            return trp_load_relaxed(&cell->waiting);
         trp_pause();
+    } while (!trp_mailbox_rouse(&cell->mailbox) && trp_exchange_seq(&cell->dormant, 0) != 1);
     n = walk(cell);
     trp_cell_schedule(cell);
     return n;
@@ -79,8 +79,8 @@ uint64_t troupe_walk_mailboxes(troupe_system *system)
     for (uint32_t slot = 1; slot < n_slots; slot++) {
         trp_cell *cell = trp_slot_at(system, slot);
 
-        if (cell->thread || troupe_simulated(system))
-            n += walk(cell); /* the caller's own, or nobody runs beside the caller */
+        if (troupe_simulated(system) && !trp_load_relaxed(&cell->thread)) /* one thread */
+            n += walk(cell);
         else
             n += claim_and_walk(cell);
     }

@@ -115,7 +115,7 @@ struct troupe_context {
     troupe_system *system;
     uint32_t slot;
     uint32_t generation;    /* of the next component here; under slots_lock, then its owner's */
-    trp_thread_end *thread; /* set: an attached thread, not a component */
+    _Atomic(trp_thread_end *) thread; /* set: an attached thread, not a component */
 
     /* any thread */
     trp_mailbox mailbox;
@@ -194,7 +194,7 @@ struct troupe_system {
     uint64_t stop_timeout;
     unsigned batch;
     bool closing; /* under roots_lock */
-    int pid;      /* of the process that made it */
+    uint32_t process; /* that made it (trp_process): its threads did not follow into a forked child */
 
     _Atomic(trp_cell *) *chunks; /* by slot / TRP_CHUNK */
     trp_mutex slots_lock;
@@ -232,6 +232,12 @@ struct troupe_system {
 static inline troupe_id trp_id_of(const trp_cell *cell)
 {
     return (troupe_id){trp_load_relaxed(&cell->id)}; /* owner, or a hint */
+}
+
+/* In a forked child: no thread of this system is here, and its locks may be held for ever. */
+static inline bool trp_is_forked(const troupe_system *system)
+{
+    return trp_process() != system->process;
 }
 
 /* News: an ask or a signal that the owner has not looked at. */

@@ -66,10 +66,15 @@ static void tell_gone(troupe_system *system, trp_watcher *watcher)
 troupe_status troupe_monitor_start(troupe_context *ctx, troupe_id id, unsigned flags,
                                    troupe_monitor *ret_monitor)
 {
-    trp_watched *watched = trp_alloc(sizeof *watched);
-    trp_signal *signal = trp_alloc_zeroed(sizeof *signal);
-    trp_watcher *watcher = new_watcher(ctx, id, flags);
+    trp_watched *watched;
+    trp_signal *signal;
+    trp_watcher *watcher;
 
+    if (trp_is_forked(ctx->system))
+        return TROUPE_E_FORKED;
+    watched = trp_alloc(sizeof *watched);
+    signal = trp_alloc_zeroed(sizeof *signal);
+    watcher = new_watcher(ctx, id, flags);
     if (!watched || !signal || !watcher) {
         trp_free(watched);
         trp_free(signal);

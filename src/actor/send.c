@@ -7,6 +7,8 @@ troupe_status trp_resolve(trp_cell *sender, troupe_id *id, size_t size, trp_cell
 {
     troupe_system *system = sender->system;
 
+    if (trp_is_forked(system))
+        return TROUPE_E_FORKED;
     if (size > system->message_max)
         return TROUPE_E_TOO_LARGE;
     for (int i = 0; i < ROUTES_MAX; i++) {

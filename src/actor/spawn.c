@@ -128,6 +128,8 @@ static void undo(trp_cell *cell)
 
 static troupe_status check(const trp_cell *parent, const troupe_spec *spec)
 {
+    if (trp_is_forked(parent->system))
+        return TROUPE_E_FORKED;
     if (!spec || spec->size < sizeof *spec)
         return TROUPE_E_INVALID;
     if (spec->name && (!*spec->name || strlen(spec->name) > TROUPE_NAME_MAX))

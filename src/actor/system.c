@@ -2,7 +2,6 @@
 #include "cell.h"
 
 #include <string.h>
-#include <unistd.h>
 
 static troupe_status check(const troupe_system_options *options)
 {
@@ -84,7 +83,8 @@ troupe_status troupe_system_new(const troupe_system_options *options, troupe_sys
     system->stop_timeout = options->stop_timeout ? options->stop_timeout : 5 * TROUPE_SECOND;
     system->batch = options->batch ? options->batch : 64;
     system->n_slots = system->n_requests = 1;
-    system->pid = getpid();
+    trp_process_watch();
+    system->process = trp_process();
     trp_list_init(&system->roots);
     choose_first_generation(system, options);
     system->chunks = trp_alloc_zeroed(TRP_CHUNKS * sizeof *system->chunks);
@@ -138,6 +138,8 @@ static void wait_rest_locked(troupe_system *system)
 
 void troupe_system_stop(troupe_system *system)
 {
+    if (trp_is_forked(system))
+        return;
     trp_mutex_lock(&system->roots_lock);
     system->closing = true;
     while (!trp_list_empty(&system->roots)) {
@@ -154,7 +156,7 @@ void troupe_system_stop(troupe_system *system)
 
 void troupe_system_free(troupe_system *system)
 {
-    if (!system)
+    if (!system || trp_is_forked(system)) /* a child gives nothing back: others may have been at it */
         return;
     troupe_system_stop(system);
     troupe_executor_free(system->executor);
@@ -221,6 +223,8 @@ uint32_t troupe_incarnation(const troupe_context *ctx)
 
 static troupe_status ask(troupe_context *ctx, troupe_id id, trp_ask what)
 {
+    if (trp_is_forked(ctx->system))
+        return TROUPE_E_FORKED;
     return trp_cell_ask(ctx->system, id, 0, what) ? TROUPE_OK : TROUPE_E_GONE;
 }
 
@@ -265,7 +269,8 @@ troupe_status troupe_release(troupe_context *ctx, troupe_id id, bool gave_up)
 
 void troupe_wake(troupe_system *system, troupe_id id, uint32_t incarnation)
 {
-    trp_cell_ask(system, id, incarnation, TRP_ASK_WAKE);
+    if (!trp_is_forked(system))
+        trp_cell_ask(system, id, incarnation, TRP_ASK_WAKE);
 }
 
 /* ---- what the executor gives ---- */
@@ -286,9 +291,11 @@ static void run_job(troupe_job *node)
 
 troupe_status troupe_offload(troupe_system *system, void (*work)(void *argument), void *argument)
 {
-    job *mine = trp_alloc(sizeof *mine);
+    job *mine = trp_is_forked(system) ? NULL : trp_alloc(sizeof *mine);
     troupe_status status;
 
+    if (trp_is_forked(system))
+        return TROUPE_E_FORKED;
     if (!mine)
         return TROUPE_E_NO_MEMORY;
     *mine = (job){.job.run = run_job, .work = work, .argument = argument};
@@ -310,8 +317,10 @@ struct troupe_tick {
 troupe_status troupe_tick_start(troupe_system *system, void (*tick)(void *argument), void *argument,
                                 troupe_tick **ret_tick)
 {
-    troupe_tick *mine = trp_alloc(sizeof *mine);
+    troupe_tick *mine = trp_is_forked(system) ? NULL : trp_alloc(sizeof *mine);
 
+    if (trp_is_forked(system))
+        return TROUPE_E_FORKED;
     if (!mine)
         return TROUPE_E_NO_MEMORY;
     mine->ticker = (troupe_ticker){.tick = tick, .arg = argument};
@@ -322,7 +331,7 @@ troupe_status troupe_tick_start(troupe_system *system, void (*tick)(void *argume
 
 void troupe_tick_stop(troupe_system *system, troupe_tick *tick)
 {
-    if (!tick)
+    if (!tick || trp_is_forked(system))
         return;
     troupe_ticker_stop(system->executor, &tick->ticker);
     trp_free(tick);

@@ -33,7 +33,8 @@ static bool is_closing(troupe_system *system)
 
 troupe_context *troupe_attach(troupe_system *system)
 {
-    trp_thread_end *thread = is_closing(system) ? NULL : trp_alloc_zeroed(sizeof *thread);
+    bool open = !trp_is_forked(system) && !is_closing(system);
+    trp_thread_end *thread = open ? trp_alloc_zeroed(sizeof *thread) : NULL;
     trp_cell *cell = thread ? trp_slot_take(system) : NULL;
 
     if (!cell) {
@@ -93,7 +94,7 @@ void troupe_detach(troupe_context *ctx)
 {
     trp_thread_end *thread;
 
-    if (!ctx)
+    if (!ctx || trp_is_forked(ctx->system))
         return;
     thread = ctx->thread;
     trp_exit_fill(ctx, TROUPE_EXIT_NORMAL, "");
@@ -374,6 +375,8 @@ troupe_status troupe_receive(troupe_context *ctx, uint64_t timeout_ns, troupe_me
 
     if (!ctx->thread)
         return TROUPE_E_INVALID;
+    if (trp_is_forked(ctx->system))
+        return TROUPE_E_FORKED;
     if (!trp_thread_wait(ctx, trp_deadline(ctx->system, timeout_ns), look_for_message, &node))
         return TROUPE_E_TIMEOUT;
     trp_node_free(ctx->thread->received);

@@ -4,6 +4,8 @@
 #include "cell.h"
 
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 /* The cell of the next context that is attached, once the one that left has been given back. */
 static troupe_context *attach_at_slot(fixture *f, uint32_t slot)
@@ -160,6 +162,49 @@ static void test_the_ends_of_children_do_not_pile_up_at_a_thread(void **state)
     assert_true(n <= 1);
 }
 
+/* ---- a forked child ---- */
+
+/* 0: every call said so, or did nothing. */
+static int use_after_fork(fixture *f, troupe_id id)
+{
+    troupe_message message;
+    troupe_id other;
+
+    if (troupe_send(f->me, id, TROUPE_TEXT("x")) != TROUPE_E_FORKED ||
+        troupe_call(f->me, id, TROUPE_TEXT("x"), TROUPE_SECOND, NULL) != TROUPE_E_FORKED ||
+        troupe_send_after(f->me, id, TROUPE_TEXT("x"), 1, NULL) != TROUPE_E_FORKED)
+        return 1;
+    if (troupe_spawn(f->me, TROUPE_SPEC(.actor = &asking), &other) != TROUPE_E_FORKED ||
+        troupe_wait_end(f->me, id, TROUPE_SECOND, NULL) != TROUPE_E_FORKED ||
+        troupe_receive(f->me, TROUPE_SECOND, &message) != TROUPE_E_FORKED)
+        return 2;
+    if (troupe_stop(f->me, id, TROUPE_STOP_REQUESTED) != TROUPE_E_FORKED ||
+        troupe_kill(f->me, id) != TROUPE_E_FORKED || troupe_attach(f->system))
+        return 3;
+    troupe_wake(f->system, id, 1);
+    troupe_detach(f->me);
+    troupe_system_free(f->system);
+    return 0;
+}
+
+static void test_a_forked_child_is_told_so_and_never_hangs(void **state)
+{
+    fixture *f = *state;
+    troupe_id id = spawn_named(f, NULL, NULL, &asking, sizeof(struct asker));
+    int status = -1;
+    pid_t child = fork();
+
+    assert_true(child >= 0);
+    if (child == 0) {
+        alarm(5);
+        _exit(use_after_fork(f, id));
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_int_equal(troupe_call(f->me, id, (troupe_bytes){0}, TROUPE_SECOND, NULL), TROUPE_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +213,7 @@ int main(void)
         BOTH(test_a_watcher_of_a_thread_learns_who_left),
         BOTH(test_nobody_attaches_to_a_system_that_stops),
         BOTH(test_a_message_to_the_one_before_does_not_reach_a_thread),
+        BOTH(test_a_forked_child_is_told_so_and_never_hangs),
         BOTH(test_the_ends_of_children_do_not_pile_up_at_a_thread),
     };
 

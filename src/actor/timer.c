@@ -84,6 +84,8 @@ troupe_status troupe_send_after(troupe_context *ctx, troupe_id target, troupe_by
     troupe_status status;
     uint64_t number;
 
+    if (trp_is_forked(ctx->system))
+        return TROUPE_E_FORKED;
     if (payload.size > ctx->system->message_max)
         return TROUPE_E_TOO_LARGE;
     if (!trp_slot_at(ctx->system, (uint32_t)target.value) || !target.value)

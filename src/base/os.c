@@ -1,6 +1,7 @@
 #include "trp/os.h"
 
 #include "troupe/base.h"
+#include "trp/atomic.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -58,6 +59,30 @@ char *trp_strdup(const char *text)
 void trp_free(void *memory)
 {
     free(memory);
+}
+
+static _Atomic uint32_t n_forks; /* behind this process: written by the one thread of a new child */
+
+static void note_fork(void)
+{
+    trp_add_relaxed(&n_forks, 1); /* the child has one thread */
+}
+
+static void watch_forks(void)
+{
+    TROUPE_ASSERT(pthread_atfork(NULL, NULL, note_fork) == 0);
+}
+
+void trp_process_watch(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, watch_forks);
+}
+
+uint32_t trp_process(void)
+{
+    return trp_load_relaxed(&n_forks); /* it changes before a child's thread goes on */
 }
 
 static uint64_t read_clock(clockid_t clock)

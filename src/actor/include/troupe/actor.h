@@ -539,7 +539,8 @@ void troupe_totals_now(troupe_system *system, troupe_totals *ret_totals);
 /* troupe_walk_mailboxes - how many messages wait, by walking every mailbox node by node: the witness in
  * sent = handled + dead letters + waiting.
  *
- * Threads: an attached thread, while no other is attached. Waits for the turns that run. Exact at rest.
+ * Threads: any that is no handler. Waits for the turns that run. Exact at rest; what attached threads have taken
+ *          in and not received is their mailbox's own count.
  * Errors:  none.
  */
 uint64_t troupe_walk_mailboxes(troupe_system *system);

@@ -75,6 +75,12 @@ void trp_thread_join(trp_thread *thread);
 /* trp_stack_left - bytes between here and the end of this thread's stack. Asks the system once a thread. */
 size_t trp_stack_left(void);
 
+/* trp_process_watch - from now on notice forks; trp_process then differs in a forked child from what it was in the
+ * parent. One load. Threads: any. Errors: none.
+ */
+void trp_process_watch(void);
+uint32_t trp_process(void);
+
 /* trp_cores - processors this process may use: affinity and the cgroup's cpu.max. At least 1. */
 unsigned trp_cores(void);
 

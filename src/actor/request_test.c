@@ -1,0 +1,334 @@
+/* Requests: each ends exactly once, whatever comes together. */
+#include "actor_testing.h"
+
+#include "cell.h"
+
+#include <string.h>
+
+#define ROUNDS 2000u
+
+/* ---- who answers ---- */
+
+struct server {
+    troupe_correlation later;
+    bool has_later;
+};
+
+/* "now", "twice", "fail", "keep" (an answer is owed), "pay" (the one that is owed), "crash", "error". */
+static troupe_status serve(void *self, troupe_context *ctx, const troupe_message *message)
+{
+    struct server *server = self;
+    const char *what = message->payload.data;
+
+    switch (message->payload.size ? *what : 'n') {
+    case 't':
+        assert_int_equal(troupe_reply(ctx, TROUPE_TEXT("first")), TROUPE_OK);
+        assert_int_equal(troupe_reply(ctx, TROUPE_TEXT("second")), TROUPE_OK); /* nobody waits */
+        assert_int_equal(troupe_reply_to(ctx, message->correlation, TROUPE_TEXT("third")),
+                         TROUPE_E_INVALID);
+        return TROUPE_OK;
+    case 'f':
+        return troupe_fail(ctx, message->correlation, TROUPE_E_FAILED, TROUPE_TEXT("because"));
+    case 'k':
+        server->later = message->correlation;
+        server->has_later = true;
+        return TROUPE_OK;
+    case 'p':
+        assert_true(server->has_later);
+        troupe_reply_to(ctx, server->later, TROUPE_TEXT("paid"));
+        return troupe_reply(ctx, TROUPE_TEXT("done"));
+    case 'c':
+        troupe_crash(ctx, TROUPE_EXIT_CRASHED, "as asked");
+        return TROUPE_OK;
+    case 'e':
+        return TROUPE_E_INVALID;
+    default:
+        return troupe_reply(ctx, message->payload);
+    }
+}
+
+static const troupe_actor_ops serving = {.handle_message = serve};
+
+static troupe_id spawn_server(fixture *f)
+{
+    return spawn_named(f, NULL, NULL, &serving, sizeof(struct server));
+}
+
+static void expect_call(fixture *f, troupe_id id, const char *what, troupe_status status,
+                        const char *text)
+{
+    troupe_reply_buffer reply;
+    troupe_bytes bytes;
+
+    assert_int_equal(troupe_call(f->me, id, (troupe_bytes){what, strlen(what)}, TROUPE_SECOND,
+                                 &reply),
+                     status);
+    bytes = troupe_reply_bytes(&reply);
+    assert_int_equal(bytes.size, strlen(text));
+    if (bytes.size)
+        assert_memory_equal(bytes.data, text, bytes.size);
+    troupe_reply_clear(&reply);
+}
+
+static void test_only_the_first_answer_counts(void **state)
+{
+    fixture *f = *state;
+    troupe_id id = spawn_server(f);
+
+    expect_call(f, id, "twice", TROUPE_OK, "first");
+    expect_call(f, id, "now", TROUPE_OK, "now");
+}
+
+static void test_a_failure_carries_its_text_and_an_error_its_status(void **state)
+{
+    fixture *f = *state;
+    troupe_id id = spawn_server(f);
+
+    expect_call(f, id, "fail", TROUPE_E_FAILED, "because");
+    expect_call(f, id, "error", TROUPE_E_INVALID, "");
+}
+
+/* ---- who asks: a component that counts the ends of each of its requests ---- */
+
+struct order { /* what the asker is told to do */
+    troupe_id whom;
+    uint64_t timeout_ns;
+    char what[8];
+    uint32_t n;
+    bool cancel;
+};
+
+struct asker {
+    troupe_correlation asked[ROUNDS];
+    uint8_t n_ends[ROUNDS];
+    troupe_status last;
+    uint32_t n_asked, n_refused, n_ended, n_unknown;
+};
+
+struct tally {
+    troupe_status last;
+    uint32_t n_asked, n_refused, n_ended, n_unknown, n_twice;
+};
+
+static void ask_once(struct asker *asker, troupe_context *ctx, const struct order *order)
+{
+    troupe_correlation correlation = {0};
+    troupe_status status = troupe_request(ctx, order->whom, troupe_text(order->what),
+                                          order->timeout_ns, &correlation);
+
+    if (status != TROUPE_OK) {
+        assert_int_equal(correlation.value, 0);
+        asker->n_refused++;
+        return;
+    }
+    asker->asked[asker->n_asked++] = correlation;
+    if (order->cancel) {
+        assert_true(troupe_cancel(ctx, correlation));
+        assert_false(troupe_cancel(ctx, correlation));
+    }
+}
+
+static troupe_status obey(void *self, troupe_context *ctx, const troupe_message *message)
+{
+    struct asker *asker = self;
+    struct tally tally = {asker->last, asker->n_asked, asker->n_refused, asker->n_ended,
+                          asker->n_unknown, 0};
+    struct order order;
+
+    if (message->payload.size == sizeof order) {
+        memcpy(&order, message->payload.data, sizeof order);
+        for (uint32_t i = 0; i < order.n && asker->n_asked < ROUNDS; i++)
+            ask_once(asker, ctx, &order);
+        return TROUPE_OK;
+    }
+    for (uint32_t i = 0; i < asker->n_asked; i++)
+        tally.n_twice += asker->n_ends[i] > 1;
+    return troupe_reply(ctx, TROUPE_BYTES_OF(tally));
+}
+
+static void note_end(void *self, troupe_context *ctx, const troupe_answer *answer)
+{
+    struct asker *asker = self;
+
+    (void)ctx;
+    asker->last = answer->status;
+    asker->n_ended++;
+    for (uint32_t i = 0; i < asker->n_asked; i++) {
+        if (asker->asked[i].value == answer->correlation.value) {
+            asker->n_ends[i]++;
+            return;
+        }
+    }
+    asker->n_unknown++;
+}
+
+static const troupe_actor_ops asking = {.handle_message = obey, .handle_reply = note_end};
+
+/* Waits until every request that was accepted has ended. */
+static struct tally wait_for_ends(fixture *f, troupe_id asker, uint32_t n_tried)
+{
+    struct tally tally = {0};
+    troupe_message message;
+
+    for (int i = 0; i < 10000; i++) {
+        troupe_reply_buffer reply;
+
+        assert_int_equal(troupe_call(f->me, asker, (troupe_bytes){0}, TROUPE_SECOND, &reply),
+                         TROUPE_OK);
+        memcpy(&tally, troupe_reply_bytes(&reply).data, sizeof tally);
+        troupe_reply_clear(&reply);
+        if (tally.n_asked + tally.n_refused == n_tried && tally.n_ended >= tally.n_asked)
+            break;
+        assert_int_equal(troupe_receive(f->me, TROUPE_MILLISECOND, &message), TROUPE_E_TIMEOUT);
+    }
+    assert_int_equal(tally.n_asked + tally.n_refused, n_tried);
+    assert_int_equal(tally.n_ended, tally.n_asked);
+    assert_int_equal(tally.n_unknown, 0);
+    assert_int_equal(tally.n_twice, 0);
+    return tally;
+}
+
+static void give_order(fixture *f, troupe_id asker, struct order order)
+{
+    assert_int_equal(troupe_send(f->me, asker, TROUPE_BYTES_OF(order)), TROUPE_OK);
+}
+
+static troupe_id spawn_asker(fixture *f)
+{
+    return spawn_named(f, NULL, NULL, &asking, sizeof(struct asker));
+}
+
+static void test_a_crash_ends_what_was_accepted_before_it(void **state)
+{
+    fixture *f = *state;
+    troupe_id server = spawn_server(f), asker = spawn_asker(f);
+
+    give_order(f, asker, (struct order){server, TROUPE_FOREVER, "keep", 1, false});
+    wait_until_handled(f, server, 1);
+    assert_int_equal(troupe_send(f->me, server, TROUPE_TEXT("crash")), TROUPE_OK);
+    assert_int_equal(wait_for_ends(f, asker, 1).last, TROUPE_E_CRASHED);
+}
+
+static void test_the_holders_stop_ends_it_with_gone(void **state)
+{
+    fixture *f = *state;
+    troupe_id server = spawn_server(f), asker = spawn_asker(f);
+
+    give_order(f, asker, (struct order){server, TROUPE_FOREVER, "keep", 1, false});
+    wait_until_handled(f, server, 1);
+    assert_int_equal(troupe_stop(f->me, server, TROUPE_STOP_REQUESTED), TROUPE_OK);
+    assert_int_equal(wait_for_ends(f, asker, 1).last, TROUPE_E_GONE);
+}
+
+static void test_a_late_answer_is_nobodys(void **state)
+{
+    fixture *f = *state;
+    troupe_id server = spawn_server(f), asker = spawn_asker(f);
+
+    give_order(f, asker, (struct order){server, TROUPE_MILLISECOND, "keep", 1, false});
+    assert_int_equal(wait_for_ends(f, asker, 1).last, TROUPE_E_TIMEOUT);
+    expect_call(f, server, "pay", TROUPE_OK, "done");
+    assert_int_equal(wait_for_ends(f, asker, 1).last, TROUPE_E_TIMEOUT);
+}
+
+static void test_cancel_is_one_end_and_comes_through_handle_reply(void **state)
+{
+    fixture *f = *state;
+    troupe_id server = spawn_server(f), asker = spawn_asker(f);
+
+    give_order(f, asker, (struct order){server, TROUPE_SECOND, "now", 50, true});
+    assert_int_equal(wait_for_ends(f, asker, 50).last, TROUPE_E_CANCELLED);
+}
+
+/* Answers and time-outs cross: which one wins is anybody's guess, both never do. */
+static void test_a_timeout_that_crosses_the_answer_is_one_end(void **state)
+{
+    fixture *f = *state;
+    troupe_id server = spawn_server(f), asker = spawn_asker(f);
+
+    for (uint32_t i = 0; i < 50; i++) {
+        give_order(f, asker, (struct order){server, 1 + i * 40000, "now", 20, false});
+        wait_for_ends(f, asker, 20 * (i + 1));
+    }
+}
+
+/* The clock may be faster than the refusal; a refused request has no end all the same. */
+static void test_a_refused_request_never_ends_by_its_timeout(void **state)
+{
+    fixture *f = *state;
+    troupe_id asker = spawn_asker(f), full;
+    static const troupe_actor_ops deaf = {.handle_message = serve};
+
+    assert_int_equal(troupe_spawn(f->me,
+                                  TROUPE_SPEC(.actor = &deaf, .state_size = sizeof(struct server),
+                                              .mailbox_bound = 1),
+                                  &full),
+                     TROUPE_OK);
+    give_order(f, asker, (struct order){full, 1, "now", 1000, false});
+    wait_for_ends(f, asker, 1000);
+}
+
+/* ---- white box: the clock wins for certain ---- */
+
+static void test_an_answer_to_a_refused_request_is_dropped(void **state)
+{
+    fixture *f = *state;
+    troupe_id full;
+    troupe_message message;
+
+    assert_int_equal(troupe_spawn(f->me,
+                                  TROUPE_SPEC(.actor = &serving, .mailbox_bound = 1,
+                                              .state_size = sizeof(struct server),
+                                              .on_full = TROUPE_ON_FULL_BLOCK),
+                                  &full),
+                     TROUPE_OK);
+    /* As if somebody's message were on its way for ever: there is no room, and none comes. */
+    trp_add_seq(&trp_cell_find(f->system, full)->waiting, 1);
+    assert_int_equal(troupe_call(f->me, full, TROUPE_TEXT("now"), 3 * TROUPE_MILLISECOND, NULL),
+                     TROUPE_E_TIMEOUT);
+    assert_int_equal(troupe_receive(f->me, 10 * TROUPE_MILLISECOND, &message), TROUPE_E_TIMEOUT);
+    assert_null(f->me->thread->saved);
+    assert_true(trp_list_empty(&f->me->asked));
+    trp_sub_seq(&trp_cell_find(f->system, full)->waiting, 1);
+    expect_call(f, full, "now", TROUPE_OK, "now");
+}
+
+static void test_a_correlation_is_retired_before_it_comes_again(void **state)
+{
+    fixture *f = *state;
+    troupe_id server = spawn_server(f);
+    trp_request *first;
+
+    expect_call(f, server, "now", TROUPE_OK, "now");
+    for (int i = 0; i < 1000 && !f->system->free_requests; i++)
+        expect_call(f, server, "now", TROUPE_OK, "now");
+    trp_mutex_lock(&f->system->requests_lock);
+    first = f->system->free_requests;
+    assert_non_null(first);
+    trp_store_release(&first->word, (uint64_t)UINT32_MAX << 1 | 1);
+    trp_mutex_unlock(&f->system->requests_lock);
+    for (int i = 0; i < 10; i++)
+        expect_call(f, server, "now", TROUPE_OK, "now");
+    trp_mutex_lock(&f->system->requests_lock);
+    for (const trp_request *at = f->system->free_requests; at; at = at->free_next)
+        assert_ptr_not_equal(at, first);
+    trp_mutex_unlock(&f->system->requests_lock);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        BOTH(test_only_the_first_answer_counts),
+        BOTH(test_a_failure_carries_its_text_and_an_error_its_status),
+        BOTH(test_a_crash_ends_what_was_accepted_before_it),
+        BOTH(test_the_holders_stop_ends_it_with_gone),
+        BOTH(test_a_late_answer_is_nobodys),
+        BOTH(test_cancel_is_one_end_and_comes_through_handle_reply),
+        BOTH(test_a_timeout_that_crosses_the_answer_is_one_end),
+        BOTH(test_a_refused_request_never_ends_by_its_timeout),
+        BOTH(test_an_answer_to_a_refused_request_is_dropped),
+        BOTH(test_a_correlation_is_retired_before_it_comes_again),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

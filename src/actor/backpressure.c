@@ -9,9 +9,10 @@
  *                back. If broken: memory grows with the flood.
  *             2. A muted cell stands in the list of exactly one target, muted_on (both under mute_lock). If broken: it is
  *                never woken, or twice.
- *             3. The chain of those who wait for each other has no circle: muted_on, and from a held cell to its parent,
- *                who must decide about it. Who would close it gets full; a parent that is muted when a child comes to
- *                be held is let go. If broken: the circle waits for ever.
+ *             3. The chain of those who wait for each other has no circle: muted_on; from a held cell to its parent, who
+ *                must decide about it; from a cell whose life is over to the child that must end first. Who would close
+ *                it by being muted gets full; who is muted when the chain grows otherwise is let go (a parent by the
+ *                notice that its child is held, a child by being asked to stop). If broken: the circle waits for ever.
  *             4. Joining writes n_muted, then reads waiting; giving room writes waiting, then reads n_muted (all
  *                seq). If broken: room comes and nobody is woken.
  */
@@ -27,10 +28,13 @@ static uint32_t low_mark(const trp_cell *cell)
 static const trp_cell *waits_for_locked(const trp_cell *cell)
 {
     const trp_cell *target = trp_load_relaxed(&cell->muted_on); /* under mute_lock */
+    uint64_t id = trp_load_seq(&cell->ending);
 
-    if (target || trp_load_relaxed(&cell->phase) != TROUPE_PHASE_HELD) /* if only just: its notice comes */
+    if (target)
         return target;
-    return trp_cell_find(cell->system, (troupe_id){trp_load_relaxed(&cell->parent)}); /* set at spawn */
+    if (!id && trp_load_relaxed(&cell->phase) == TROUPE_PHASE_HELD) /* if only just: its notice comes */
+        id = trp_load_relaxed(&cell->parent);                       /* set at spawn */
+    return trp_cell_find(cell->system, (troupe_id){id});
 }
 
 /* A chain too long to follow counts as a circle: one may run past the sender until a parent's notice opens it. */

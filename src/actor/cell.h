@@ -140,6 +140,7 @@ struct troupe_context {
     bool crashing;         /* troupe_crash was called */
     bool exiting;          /* troupe_exit_self was called */
     bool stopping_for_good;
+    bool late;             /* killed because its stop took too long */
     bool drain, supervised, start_on_own_turn, killed, entered; /* entered: pre_start succeeded */
     troupe_stop_reason stop_reason;
     troupe_start_reason start_reason;
@@ -157,6 +158,7 @@ struct troupe_context {
     _Atomic uint32_t phase; /* troupe_phase */
     _Atomic uint64_t n_sent, n_handled, n_failed;
     _Atomic uint64_t parent; /* who spawned it */
+    _Atomic uint64_t ending; /* the child that must end before it goes on; 0: none */
     trp_child_entry *entry; /* the parent's */
     trp_signal *down;      /* made ahead: the last notice to the parent */
     trp_link roots;        /* under roots_lock: spawned by a thread */

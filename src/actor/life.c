@@ -235,11 +235,14 @@ static bool end_children(trp_cell *cell)
 {
     trp_child_entry *last;
 
-    if (trp_list_empty(&cell->children))
+    if (trp_list_empty(&cell->children)) {
+        trp_store_seq(&cell->ending, 0);
         return true;
+    }
     last = TRP_OF(cell->children.prev, trp_child_entry, link);
     if (!last->asked) {
         last->asked = true;
+        trp_store_seq(&cell->ending, last->id); /* before the ask, which opens the circle: backpressure.c */
         trp_cell_ask(cell->system, (troupe_id){last->id}, 0, TRP_ASK_STOP_SHUTDOWN);
     }
     return false;
@@ -321,6 +324,14 @@ static void begin_next_life(trp_cell *cell)
 
 /* ---- asks and notices ---- */
 
+/* What it waits for, or one of its children does, may be waiting for its end: backpressure.c. */
+static void open_circle(trp_cell *cell)
+{
+    trp_mute_cancel(cell);
+    if (cell->step == TRP_STEP_CHILDREN && !trp_list_empty(&cell->children))
+        TRP_OF(cell->children.prev, trp_child_entry, link)->asked = false; /* it is asked again */
+}
+
 void trp_life_asked(trp_cell *cell, uint32_t asks)
 {
     if (cell->step == TRP_STEP_FREE)
@@ -332,11 +343,15 @@ void trp_life_asked(trp_cell *cell, uint32_t asks)
     } else if ((asks & TRP_ASK_STOP_RESTART) && !cell->stopping_for_good) {
         cell->stop_reason = TROUPE_STOP_RESTART;
     }
-    if (asks & (TRP_ASK_STOP_SHUTDOWN | TRP_ASK_STOP_REQUESTED | TRP_ASK_STOP_RESTART))
+    if (asks & (TRP_ASK_STOP_SHUTDOWN | TRP_ASK_STOP_REQUESTED | TRP_ASK_STOP_RESTART)) {
         cell->stop_asked = true;
+        open_circle(cell);
+    }
     /* a deadline that crossed the end of its stop is nothing any more */
-    if ((asks & TRP_ASK_KILL) || ((asks & TRP_ASK_DEADLINE) && cell->stop_timer))
+    if ((asks & TRP_ASK_KILL) || ((asks & TRP_ASK_DEADLINE) && cell->stop_timer)) {
+        cell->late = !(asks & TRP_ASK_KILL);
         cell->killed = true;
+    }
     if (asks & TRP_ASK_WAKE)
         cell->woken = cell->pending;
     if (cell->step != TRP_STEP_HELD)
@@ -448,7 +463,7 @@ static bool turn_aside(trp_cell *cell)
     }
     if (cell->killed) {
         trp_exit_fill(cell, TROUPE_EXIT_KILLED,
-                      cell->stop_timer ? "did not stop within its time" : "killed");
+                      cell->late ? "did not stop within its time" : "killed");
         life_over(cell);
         return true;
     }

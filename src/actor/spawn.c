@@ -69,6 +69,7 @@ void trp_cell_reset(trp_cell *cell)
     cell->down = NULL;
     cell->name = NULL;
     trp_store_relaxed(&cell->parent, 0); /* owner */
+    trp_store_relaxed(&cell->ending, 0);
     cell->watchers = NULL;
     cell->watched = NULL;
     trp_list_init(&cell->roots);

@@ -324,7 +324,7 @@ static void begin_next_life(trp_cell *cell)
 
 /* ---- asks and notices ---- */
 
-/* What it waits for, or one of its children does, may be waiting for its end: backpressure.c. */
+/* What it waits for, or one of its children does, may be waiting for this cell: backpressure.c. */
 static void open_circle(trp_cell *cell)
 {
     trp_mute_cancel(cell);
@@ -388,7 +388,7 @@ void trp_life_notice(trp_cell *cell, trp_signal *signal)
         trp_free(entry);
     }
     if (here && signal->event == TROUPE_EVENT_CHILD_EXIT)
-        trp_mute_cancel(cell); /* what it waits for may be waiting for that child */
+        open_circle(cell);
     if (signal->life && signal->life != trp_load_relaxed(&cell->incarnation)) /* owner */
         wanted = false;
     if (wanted && signal->monitor)

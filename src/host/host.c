@@ -142,6 +142,18 @@ static void serve_log_outside(void *arg, troupe_id id, const char *name, troupe_
 
 /* ---- making ---- */
 
+/* A cache that cannot be used costs time at the start, no more: say so and go on. */
+static troupe_status make_engine(troupe_host *host, const char *cache_dir, troupe_error *error)
+{
+    troupe_status status = troupe_engine_new(
+        host->system, TROUPE_ENGINE_OPTIONS(.cache_dir = cache_dir), &host->engine, error);
+
+    if (status != TROUPE_E_IO || cache_dir == NULL)
+        return status;
+    troupe_log_write(host->me, TROUPE_LEVEL_WARN, "cache-unusable", troupe_text(error->text));
+    return troupe_engine_new(host->system, NULL, &host->engine, error);
+}
+
 static troupe_status make_system(troupe_host *host, const troupe_host_options *options,
                                  troupe_error *error)
 {
@@ -157,8 +169,7 @@ static troupe_status make_system(troupe_host *host, const troupe_host_options *o
     status = troupe_topics_new(host->system, &host->topics);
     if (host->me == NULL || status != TROUPE_OK)
         return troupe_error_set(error, TROUPE_E_NO_MEMORY, "memory is out");
-    return troupe_engine_new(host->system, TROUPE_ENGINE_OPTIONS(.cache_dir = options->cache_dir),
-                             &host->engine, error);
+    return make_engine(host, options->cache_dir, error);
 }
 
 static troupe_status check_target(troupe_host *host, const troupe_host_options *options,

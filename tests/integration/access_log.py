@@ -33,7 +33,7 @@ class Case(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.mkdtemp(prefix="troupe-test-")
-        cls.environment = dict(os.environ, XDG_CACHE_HOME=os.path.join(cls.folder, "cache"))
+        cls.environment = dict(os.environ, TROUPE_CACHE_DIR=os.path.join(cls.folder, "cache"))
 
     @classmethod
     def tearDownClass(cls):

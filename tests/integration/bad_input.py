@@ -19,7 +19,7 @@ class Case(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="troupe-test-")
         self.addCleanup(shutil.rmtree, self.folder)
-        self.environment = dict(os.environ, XDG_CACHE_HOME=os.path.join(self.folder, "cache"))
+        self.environment = dict(os.environ, TROUPE_CACHE_DIR=os.path.join(self.folder, "cache"))
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -218,6 +218,14 @@ class Manifest(Case):
 
 
 class Paths(Case):
+    def test_a_cache_that_cannot_be_used_is_said_and_done_without(self):
+        self.one(self.guest("echo"))
+        self.environment["TROUPE_CACHE_DIR"] = self.path("troupe.yaml")
+        code, _, said = self.run_it("run", stdin=b"x\n")
+        self.assertEqual(code, 0, said)
+        self.assertRegex(said, r"(?m)^troupe: warning: cache-unusable: the cache of compiled guests, \S+: .*"
+                               r"name a directory of yours$")
+
     def refuse_path(self, guest, pattern):
         self.one(guest)
         self.refused(r"^troupe\.yaml:7: supervisor\.children\[0\]\.guest: .*" + pattern)

@@ -40,9 +40,12 @@ troupe_say say_on_stderr(void)
 const char *cache_dir(char *buffer, size_t size)
 {
     const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    const char *own = getenv("TROUPE_CACHE_DIR");
     int n;
 
-    if (base != NULL && base[0] == '/')
+    if (own != NULL && own[0] != '\0')
+        n = snprintf(buffer, size, "%s", own);
+    else if (base != NULL && base[0] == '/')
         n = snprintf(buffer, size, "%s/troupe", base);
     else if (home != NULL && home[0] == '/')
         n = snprintf(buffer, size, "%s/.cache/troupe", home);

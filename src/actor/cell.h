@@ -105,7 +105,9 @@ typedef struct trp_thread_end {
     trp_node *saved, *saved_last; /* messages that came while it waited for something else */
     trp_node *received;          /* lent to the caller of troupe_receive */
     trp_signal *notices;         /* notices not looked at yet */
-    uint64_t calling;            /* the one correlation whose reply is kept */
+    uint64_t calling;            /* the one correlation whose answer is awaited; 0: none, or it came */
+    troupe_status answer_status; /* of the last call, once it came */
+    troupe_payload *answer;
     uint64_t starting;           /* the one child whose start is waited for */
     uint64_t send_until;         /* how long a send waits for room */
 } trp_thread_end;

@@ -199,6 +199,19 @@ static void keep_notices(trp_cell *cell)
     }
 }
 
+/* Needs no memory, so that a call always ends. An answer that nobody waits for any more is dropped. */
+static void take_answer(trp_cell *cell, trp_node *node)
+{
+    trp_thread_end *thread = cell->thread;
+
+    if (!trp_request_take_reply(cell, node) || node->correlation != thread->calling)
+        return;
+    thread->calling = 0;
+    thread->answer_status = (troupe_status)node->status;
+    thread->answer = node->shared;
+    node->shared = NULL;
+}
+
 /* Everything that came, into lists of this thread. */
 static void collect(trp_cell *cell)
 {
@@ -209,8 +222,8 @@ static void collect(trp_cell *cell)
         if (node->target != trp_id_of(cell).value) {
             bury(cell, node);
             trp_node_release(node);
-        } else if (node->kind == TRP_NODE_REPLY && node->correlation != cell->thread->calling) {
-            trp_request_take_reply(cell, node); /* nobody waits for it any more */
+        } else if (node->kind == TRP_NODE_REPLY) {
+            take_answer(cell, node);
             trp_node_release(node);
         } else {
             keep(cell, node);
@@ -292,81 +305,51 @@ troupe_status trp_thread_block(trp_cell *cell, trp_until done)
 
 /* ---- what a thread does ---- */
 
-typedef struct awaited {
-    uint64_t correlation;
-    trp_node *reply;
-} awaited;
-
-static trp_node *unlink_saved(trp_thread_end *thread, trp_node *before, trp_node *node)
+static bool look_for_answer(trp_cell *cell, void *arg)
 {
-    trp_node *next = trp_load_relaxed(&node->next); /* this thread's list, all of these */
-
-    if (before)
-        trp_store_relaxed(&before->next, next);
-    else
-        thread->saved = next;
-    if (thread->saved_last == node)
-        thread->saved_last = before;
-    return node;
-}
-
-static bool look_for_reply(trp_cell *cell, void *arg)
-{
-    awaited *wait = arg;
-    trp_node *before = NULL;
-
-    for (trp_node *node = cell->thread->saved; node; node = trp_load_relaxed(&node->next)) {
-        if (node->kind == TRP_NODE_REPLY && node->correlation == wait->correlation) {
-            wait->reply = unlink_saved(cell->thread, before, node);
-            return true;
-        }
-        before = node;
-    }
-    return false;
+    (void)arg;
+    return !cell->thread->calling;
 }
 
 troupe_status troupe_call(troupe_context *ctx, troupe_id target, troupe_bytes payload,
                           uint64_t timeout_ns, troupe_reply_buffer *reply)
 {
     troupe_correlation correlation;
+    trp_thread_end *thread = ctx->thread;
     troupe_status status;
-    awaited wait = {0};
 
     if (reply)
         reply->payload = NULL;
-    if (!ctx->thread)
+    if (!thread)
         return TROUPE_E_INVALID; /* a handler must not block */
-    ctx->thread->send_until = trp_deadline(ctx->system, timeout_ns); /* a full mailbox counts too */
+    thread->send_until = trp_deadline(ctx->system, timeout_ns); /* a full mailbox counts too */
     status = trp_request_send(ctx, target, payload, timeout_ns, &correlation);
-    ctx->thread->send_until = TROUPE_FOREVER;
+    thread->send_until = TROUPE_FOREVER;
     if (status != TROUPE_OK)
         return status;
-    wait.correlation = ctx->thread->calling = correlation.value;
-    trp_thread_wait(ctx, TROUPE_FOREVER, look_for_reply, &wait); /* its timer ends it */
-    ctx->thread->calling = 0;
-    if (!wait.reply) /* a simulation in which nothing happens any more */
+    thread->calling = correlation.value;
+    if (!trp_thread_wait(ctx, TROUPE_FOREVER, look_for_answer, NULL)) { /* its timer ends it */
+        thread->calling = 0; /* a simulation in which nothing happens any more */
         return TROUPE_E_TIMEOUT;
-    trp_request_take_reply(ctx, wait.reply);
-    status = (troupe_status)wait.reply->status;
+    }
     if (reply)
-        reply->payload = troupe_payload_ref(wait.reply->shared);
-    trp_node_free(wait.reply);
-    return status;
+        reply->payload = thread->answer;
+    else
+        troupe_payload_unref(thread->answer);
+    thread->answer = NULL;
+    return thread->answer_status;
 }
 
 static bool look_for_message(trp_cell *cell, void *arg)
 {
     trp_node **ret_node = arg;
-    trp_node *before = NULL;
+    trp_thread_end *thread = cell->thread;
 
-    for (trp_node *node = cell->thread->saved; node; node = trp_load_relaxed(&node->next)) {
-        if (node->kind == TRP_NODE_MESSAGE) {
-            *ret_node = unlink_saved(cell->thread, before, node);
-            return true;
-        }
-        before = node;
-    }
-    return false;
+    if (!thread->saved)
+        return false;
+    *ret_node = thread->saved;
+    thread->saved = trp_load_relaxed(&thread->saved->next); /* this thread's list */
+    return true;
 }
 
 troupe_status troupe_receive(troupe_context *ctx, uint64_t timeout_ns, troupe_message *ret_message)

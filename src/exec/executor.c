@@ -19,7 +19,8 @@ static troupe_status start_threads(troupe_executor *executor,
     if (!trp_jobs_init(&executor->jobs, options->job_threads ? options->job_threads : 16))
         return TROUPE_E_NO_MEMORY;
     if (executor->simulated)
-        return TROUPE_OK;
+        return trp_simulation_init(&executor->simulation, options->seed) ? TROUPE_OK
+                                                                         : TROUPE_E_NO_MEMORY;
     executor->n_workers = options->workers ? options->workers : trp_cores();
     status = trp_workers_start(executor,
                                options->worker_stack ? options->worker_stack : 2u << 20);
@@ -43,8 +44,6 @@ troupe_status troupe_executor_new(const troupe_executor_options *options,
     executor->run = options->run;
     executor->arg = options->arg;
     executor->simulated = options->policy == TROUPE_POLICY_SIMULATION;
-    executor->simulation.random.state = options->seed;
-    executor->simulation.now_ns = TROUPE_SECOND; /* so that a time of 0 is always the past */
     trp_mutex_init(&executor->idle_lock);
     trp_clock_init(&executor->clock);
     status = start_threads(executor, options);

@@ -130,6 +130,7 @@ void trp_jobs_stop(trp_jobs *jobs);
 void trp_jobs_fini(trp_jobs *jobs);
 troupe_job *trp_jobs_take(trp_jobs *jobs);
 
+bool trp_simulation_init(trp_simulation *simulation, uint64_t seed);
 void trp_simulation_submit(troupe_executor *executor, troupe_task *task);
 
 #endif

@@ -7,12 +7,21 @@
 
 #define STEP_NS_MAX 2000u /* a step takes 1 to this many virtual nanoseconds */
 
+bool trp_simulation_init(trp_simulation *simulation, uint64_t seed)
+{
+    simulation->random.state = seed;
+    simulation->now_ns = TROUPE_SECOND; /* so that a time of 0 is always the past */
+    simulation->capacity = 64;
+    simulation->ready = trp_alloc(simulation->capacity * sizeof(troupe_task *));
+    return simulation->ready != NULL;
+}
+
 void trp_simulation_submit(troupe_executor *executor, troupe_task *task)
 {
     trp_simulation *simulation = &executor->simulation;
 
     if (simulation->n == simulation->capacity) {
-        size_t capacity = simulation->capacity ? 2 * simulation->capacity : 64;
+        size_t capacity = 2 * simulation->capacity;
         troupe_task **ready = trp_realloc(simulation->ready, capacity * sizeof(troupe_task *));
 
         TROUPE_ASSERT(ready); /* a simulation that cannot note a task is of no use */

@@ -1,6 +1,8 @@
 /* spawn.c - a new component: its slot, name, state and first hook. */
 #include "cell.h"
 
+#include "trp/options.h"
+
 #include <string.h>
 
 /* ---- state ---- */
@@ -127,11 +129,11 @@ static void undo(trp_cell *cell)
     trp_cell_schedule(cell); /* its turn buries what came and gives the slot back */
 }
 
-static troupe_status check(const trp_cell *parent, const troupe_spec *spec)
+static troupe_status take_spec(const trp_cell *parent, troupe_spec *spec, const troupe_spec *asked)
 {
     if (trp_is_forked(parent->system))
         return TROUPE_E_FORKED;
-    if (!spec || spec->size < sizeof *spec)
+    if (!asked || !trp_options_take(spec, sizeof *spec, asked))
         return TROUPE_E_INVALID;
     if (spec->name && (!*spec->name || strlen(spec->name) > TROUPE_NAME_MAX))
         return TROUPE_E_INVALID;
@@ -186,10 +188,11 @@ static bool start_here(trp_cell *cell, troupe_error *error)
     return false;
 }
 
-static troupe_status spawn(trp_cell *parent, const troupe_spec *spec, troupe_id *ret_id,
+static troupe_status spawn(trp_cell *parent, const troupe_spec *asked, troupe_id *ret_id,
                            troupe_error *error)
 {
-    troupe_status status = check(parent, spec);
+    troupe_spec spec;
+    troupe_status status = take_spec(parent, &spec, asked);
     trp_cell *cell;
     troupe_id id;
 
@@ -199,8 +202,8 @@ static troupe_status spawn(trp_cell *parent, const troupe_spec *spec, troupe_id 
     if (!cell)
         return TROUPE_E_NO_MEMORY;
     id = (troupe_id){(uint64_t)cell->generation << 32 | cell->slot};
-    fill(cell, parent, spec);
-    status = furnish(cell, parent, spec, id);
+    fill(cell, parent, &spec);
+    status = furnish(cell, parent, &spec, id);
     trp_store_release(&cell->id, id.value); /* pairs with trp_cell_find */
     if (status == TROUPE_OK && !enter_system(cell, parent))
         status = TROUPE_E_CLOSED;
@@ -209,7 +212,7 @@ static troupe_status spawn(trp_cell *parent, const troupe_spec *spec, troupe_id 
         return status;
     }
     trp_life_begin(cell, TROUPE_START_FRESH);
-    if (!spec->start_on_own_turn && !start_here(cell, error)) {
+    if (!spec.start_on_own_turn && !start_here(cell, error)) {
         leave_system(cell);
         undo(cell);
         return TROUPE_E_REFUSED;

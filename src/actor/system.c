@@ -1,13 +1,17 @@
 /* system.c - systems, and the small calls that reach one. */
 #include "cell.h"
 
+#include "trp/options.h"
+
 #include <string.h>
 
-static troupe_status check(const troupe_system_options *options)
+static troupe_status take_options(troupe_system_options *options,
+                                  const troupe_system_options *asked)
 {
-    if (options->size < sizeof *options || options->message_max >= UINT32_MAX)
+    *options = (troupe_system_options){.size = sizeof *options};
+    if (asked && !trp_options_take(options, sizeof *options, asked))
         return TROUPE_E_INVALID;
-    return TROUPE_OK;
+    return options->message_max >= UINT32_MAX ? TROUPE_E_INVALID : TROUPE_OK;
 }
 
 static void init_locks(troupe_system *system)
@@ -62,15 +66,12 @@ static troupe_status start_executor(troupe_system *system, const troupe_system_o
         &system->executor);
 }
 
-troupe_status troupe_system_new(const troupe_system_options *options, troupe_system **ret_system)
+troupe_status troupe_system_new(const troupe_system_options *asked, troupe_system **ret_system)
 {
-    static const troupe_system_options defaults = {.size = sizeof defaults};
+    troupe_system_options options;
+    troupe_status status = take_options(&options, asked);
     troupe_system *system;
-    troupe_status status;
 
-    if (!options)
-        options = &defaults;
-    status = check(options);
     if (status != TROUPE_OK)
         return status;
     system = trp_alloc_aligned(TRP_CACHE_LINE, sizeof *system);
@@ -78,18 +79,18 @@ troupe_status troupe_system_new(const troupe_system_options *options, troupe_sys
         return TROUPE_E_NO_MEMORY;
     memset(system, 0, sizeof *system);
     init_locks(system);
-    system->log = options->log;
-    system->message_max = options->message_max ? options->message_max : TROUPE_MESSAGE_MAX;
-    system->stop_timeout = options->stop_timeout ? options->stop_timeout : 5 * TROUPE_SECOND;
-    system->batch = options->batch ? options->batch : 64;
+    system->log = options.log;
+    system->message_max = options.message_max ? options.message_max : TROUPE_MESSAGE_MAX;
+    system->stop_timeout = options.stop_timeout ? options.stop_timeout : 5 * TROUPE_SECOND;
+    system->batch = options.batch ? options.batch : 64;
     system->n_slots = system->n_requests = 1;
     trp_process_watch();
     system->process = trp_process();
     trp_list_init(&system->roots);
-    choose_first_generation(system, options);
+    choose_first_generation(system, &options);
     system->chunks = trp_alloc_zeroed(TRP_CHUNKS * sizeof *system->chunks);
     system->request_chunks = trp_alloc_zeroed(TRP_REQUEST_CHUNKS * sizeof *system->request_chunks);
-    status = system->chunks && system->request_chunks ? start_executor(system, options)
+    status = system->chunks && system->request_chunks ? start_executor(system, &options)
                                                       : TROUPE_E_NO_MEMORY;
     if (status != TROUPE_OK) {
         fini(system);

@@ -1,10 +1,15 @@
 #include "executor.h"
 
+#include "trp/options.h"
+
 #include <string.h>
 
-static troupe_status check_options(const troupe_executor_options *options)
+static troupe_status take_options(troupe_executor_options *options,
+                                  const troupe_executor_options *asked)
 {
-    if (!options || options->size < sizeof *options || !options->run || options->workers > 1024)
+    if (!asked || !trp_options_take(options, sizeof *options, asked))
+        return TROUPE_E_INVALID;
+    if (!options->run || options->workers > 1024)
         return TROUPE_E_INVALID;
     if (options->policy != TROUPE_POLICY_THREADS && options->policy != TROUPE_POLICY_SIMULATION)
         return TROUPE_E_INVALID;
@@ -29,10 +34,11 @@ static troupe_status start_threads(troupe_executor *executor,
     return status;
 }
 
-troupe_status troupe_executor_new(const troupe_executor_options *options,
+troupe_status troupe_executor_new(const troupe_executor_options *asked,
                                   troupe_executor **ret_executor)
 {
-    troupe_status status = check_options(options);
+    troupe_executor_options options;
+    troupe_status status = take_options(&options, asked);
     troupe_executor *executor;
 
     if (status != TROUPE_OK)
@@ -41,12 +47,12 @@ troupe_status troupe_executor_new(const troupe_executor_options *options,
     if (!executor)
         return TROUPE_E_NO_MEMORY;
     memset(executor, 0, sizeof *executor);
-    executor->run = options->run;
-    executor->arg = options->arg;
-    executor->simulated = options->policy == TROUPE_POLICY_SIMULATION;
+    executor->run = options.run;
+    executor->arg = options.arg;
+    executor->simulated = options.policy == TROUPE_POLICY_SIMULATION;
     trp_mutex_init(&executor->idle_lock);
     trp_clock_init(&executor->clock);
-    status = start_threads(executor, options);
+    status = start_threads(executor, &options);
     if (status != TROUPE_OK) {
         troupe_executor_free(executor);
         return status;

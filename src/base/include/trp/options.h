@@ -1,0 +1,17 @@
+/* trp/options.h - options structs that grow: the first field is the size that the caller knew. */
+#ifndef TRP_OPTIONS_H
+#define TRP_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* trp_options_take - a copy of the size this library knows: what an older caller did not have is 0.
+ *
+ * Owns:    from is lent, as long as its first field says; to has room for known bytes.
+ * Threads: the owner of both.
+ * Errors:  false: a size that no initialiser sets, or a newer caller asks for what this library does not know.
+ */
+bool trp_options_take(void *to, size_t known, const void *from) __attribute__((warn_unused_result));
+
+#endif

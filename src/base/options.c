@@ -1,0 +1,20 @@
+#include "trp/options.h"
+
+#include <string.h>
+
+bool trp_options_take(void *to, size_t known, const void *from)
+{
+    const uint8_t *bytes = from;
+    size_t size;
+
+    memcpy(&size, from, sizeof size);
+    if (size < sizeof size)
+        return false;
+    for (size_t i = known; i < size; i++) {
+        if (bytes[i])
+            return false;
+    }
+    memset(to, 0, known);
+    memcpy(to, from, size < known ? size : known);
+    return true;
+}

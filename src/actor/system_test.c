@@ -271,6 +271,7 @@ int main(void)
         BOTH(test_a_full_mailbox_rejects),
         BOTH(test_a_pending_handler_is_resumed_once_by_a_wake),
         BOTH(test_a_monitor_of_what_is_gone_tells_at_once),
+        BOTH(test_a_wait_in_vain_takes_its_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

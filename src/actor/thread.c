@@ -270,7 +270,7 @@ bool trp_thread_wait(trp_cell *cell, uint64_t deadline_ns, trp_until until, void
         if (troupe_now(system) >= deadline_ns)
             return false;
         if (troupe_simulated(system)) {
-            if (!troupe_executor_step(system->executor))
+            if (!troupe_executor_step_until(system->executor, deadline_ns))
                 return false;
             continue;
         }

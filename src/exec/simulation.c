@@ -62,27 +62,31 @@ static void run_one(troupe_executor *executor, size_t n_choices)
     }
 }
 
-bool troupe_executor_step(troupe_executor *executor)
+bool troupe_executor_step_until(troupe_executor *executor, uint64_t until_ns)
 {
     trp_simulation *simulation = &executor->simulation;
     size_t n_choices = simulation->n + (executor->jobs.first ? 1 : 0);
-    uint64_t next;
+    uint64_t next = n_choices > 0 ? simulation->now_ns : trp_clock_next(executor);
 
     TROUPE_ASSERT(executor->simulated && !simulation->stepping);
+    if (next > until_ns || next == TROUPE_FOREVER) {
+        if (until_ns != TROUPE_FOREVER && until_ns > simulation->now_ns)
+            simulation->now_ns = until_ns;
+        return false;
+    }
     simulation->stepping = true;
     if (n_choices > 0) {
         run_one(executor, n_choices);
         simulation->now_ns += 1 + trp_random_below(&simulation->random, STEP_NS_MAX);
-    } else {
-        next = trp_clock_next(executor);
-        if (next == TROUPE_FOREVER) {
-            simulation->stepping = false;
-            return false;
-        }
-        if (next > simulation->now_ns)
-            simulation->now_ns = next;
+    } else if (next > simulation->now_ns) {
+        simulation->now_ns = next;
     }
     trp_clock_fire(executor, simulation->now_ns);
     simulation->stepping = false;
     return true;
+}
+
+bool troupe_executor_step(troupe_executor *executor)
+{
+    return troupe_executor_step_until(executor, TROUPE_FOREVER);
 }

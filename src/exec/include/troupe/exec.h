@@ -154,6 +154,13 @@ bool troupe_executor_overrun(troupe_executor *executor);
  */
 bool troupe_executor_step(troupe_executor *executor);
 
+/* troupe_executor_step_until - the same for one who waits until until_ns: time does not jump over it.
+ *
+ * Threads: as troupe_executor_step.
+ * Errors:  false: there is nothing to do before until_ns, and it is until_ns now (not for TROUPE_FOREVER).
+ */
+bool troupe_executor_step_until(troupe_executor *executor, uint64_t until_ns);
+
 /* troupe_executor_schedule - a fingerprint of every choice made so far: equal for equal schedules. */
 uint64_t troupe_executor_schedule(const troupe_executor *executor);
 

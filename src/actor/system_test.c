@@ -259,6 +259,18 @@ static void test_a_monitor_of_what_is_gone_tells_at_once(void **state)
     assert_int_equal(exit.reason, TROUPE_EXIT_NORMAL);
 }
 
+/* ---- time ---- */
+
+static void test_a_wait_in_vain_takes_its_time(void **state)
+{
+    fixture *f = *state;
+    troupe_message message;
+    uint64_t began = troupe_now(f->system);
+
+    assert_int_equal(troupe_receive(f->me, 20 * TROUPE_MILLISECOND, &message), TROUPE_E_TIMEOUT);
+    assert_true(troupe_now(f->system) - began >= 20 * TROUPE_MILLISECOND);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {

@@ -62,6 +62,7 @@ static troupe_status reserve_locked(trp_cell *cell, const char *name, troupe_id 
 {
     troupe_system *system = cell->system;
     uint64_t hash = hash_of(name);
+    size_t size = strlen(name) + 1;
     trp_name_entry **at, *entry;
 
     if (system->n_names >= system->n_buckets && !grow_locked(system))
@@ -69,11 +70,11 @@ static troupe_status reserve_locked(trp_cell *cell, const char *name, troupe_id 
     at = find_locked(system, name, hash);
     if (*at)
         return TROUPE_E_TAKEN;
-    entry = trp_alloc(sizeof *entry + strlen(name) + 1);
+    entry = trp_alloc(sizeof *entry + size);
     if (!entry)
         return TROUPE_E_NO_MEMORY;
     *entry = (trp_name_entry){.hash = hash, .id = id};
-    strcpy(entry->name, name);
+    memcpy(entry->name, name, size);
     *at = entry;
     system->n_names++;
     cell->name = entry->name;
@@ -138,7 +139,7 @@ void troupe_name_of(troupe_system *system, troupe_id id, char *buffer)
     trp_mutex_lock(&system->names_lock);
     cell = trp_cell_find(system, id);
     if (cell && cell->name)
-        strcpy(buffer, cell->name); /* at most TROUPE_NAME_MAX: checked at spawn */
+        memcpy(buffer, cell->name, strlen(cell->name) + 1); /* at most TROUPE_NAME_MAX, see spawn */
     trp_mutex_unlock(&system->names_lock);
 }
 

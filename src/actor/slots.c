@@ -103,9 +103,9 @@ void trp_slots_free(troupe_system *system)
 {
     for (uint32_t slot = 1; slot < system->n_slots; slot++) {
         trp_cell *cell = trp_slot_at(system, slot);
-        trp_node *done, *node;
+        trp_node *done;
 
-        while ((node = trp_mailbox_take(&cell->mailbox, &done)))
+        while (trp_mailbox_take(&cell->mailbox, &done))
             trp_node_free(done);
         trp_node_free(cell->mailbox.tail);
         for (trp_signal *signal = trp_signals_take(cell); signal;) {

@@ -292,7 +292,8 @@ troupe_status trp_thread_block(trp_cell *cell, trp_until done)
         if (troupe_now(cell->system) >= deadline_ns)
             return TROUPE_E_TIMEOUT;
         if (troupe_simulated(cell->system)) {
-            if (!troupe_executor_step(cell->system->executor))
+            if (!troupe_executor_step_until(cell->system->executor, deadline_ns) &&
+                deadline_ns == TROUPE_FOREVER)
                 return TROUPE_E_FULL;
             continue;
         }

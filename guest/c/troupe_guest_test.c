@@ -88,7 +88,7 @@ static void test_publish_hands_on_what_the_host_says(void **state)
 {
     (void)state;
     uint32_t n_reached = 7;
-    tg_error error;
+    tg_error error = {0};
     next_result = (tg_result){.is_error = 1, .error = {.code = TG_DENIED, .text = TG_TEXT("no")}};
     assert_int_equal(tg_publish(TG_TEXT("t"), TG_TEXT("x"), &n_reached, &error), TG_DENIED);
     assert_int_equal(n_reached, 7);

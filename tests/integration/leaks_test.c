@@ -56,10 +56,10 @@ static void load_guest(struct house *house)
     fclose(file);
     if (troupe_engine_new(house->system, TROUPE_ENGINE_OPTIONS(.cache_dir = NULL), &house->engine,
                           &error) != TROUPE_OK ||
-        troupe_guest_load(house->engine,
-                          TROUPE_GUEST_OPTIONS(.name = "crash", .path = path,
-                                               .module = {module, size}),
-                          &house->guest, &error) != TROUPE_OK)
+        troupe_guest_load(
+            house->engine,
+            TROUPE_GUEST_OPTIONS(.name = "crash", .path = path, .module = {module, size}),
+            &house->guest, &error) != TROUPE_OK)
         fail_msg("%s", error.text);
 }
 
@@ -165,7 +165,8 @@ static void expect_the_same(struct use before, struct use after)
     assert_int_equal(after.slots, before.slots);
     assert_int_equal(after.stores, before.stores);
     assert_int_equal(after.descriptors, before.descriptors);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they map and keep memory themselves */
+#if !defined(__SANITIZE_ADDRESS__) &&                                                              \
+    !defined(__SANITIZE_THREAD__) /* they map and keep memory themselves */
     assert_int_equal(after.mappings, before.mappings);
     assert_in_range(after.bytes, 0, before.bytes + BYTES_MORE);
 #endif
@@ -188,7 +189,8 @@ static void cycle_and_compare(struct house *house, void (*once)(struct house *ho
 static void crash_once(struct house *house)
 {
     assert_int_equal(ask(house, house->child, "crash"), TROUPE_E_CRASHED);
-    assert_int_equal(ask(house, house->child, "hello"), TROUPE_OK); /* it waited for the next life */
+    assert_int_equal(ask(house, house->child, "hello"),
+                     TROUPE_OK); /* it waited for the next life */
 }
 
 static void crash_and_restart(bool simulation, bool guest)
@@ -263,7 +265,8 @@ static void test_a_thousand_spawns_and_stops_of_a_guest_leave_nothing_behind(voi
     spawn_and_stop(true, true);
 }
 
-static void test_a_thousand_spawns_and_stops_of_a_native_component_leave_nothing_behind(void **state)
+static void
+test_a_thousand_spawns_and_stops_of_a_native_component_leave_nothing_behind(void **state)
 {
     (void)state;
     spawn_and_stop(false, false);

@@ -68,12 +68,12 @@ static troupe_id spawn_as(fixture *f, const troupe_actor_ops *actor, uint32_t bo
 {
     troupe_id id = TROUPE_NOBODY;
 
-    assert_int_equal(troupe_spawn(f->me,
-                                  TROUPE_SPEC(.actor = actor, .mailbox_bound = bound,
-                                              .on_full = on_full, .drain = true,
-                                              .state_size = sizeof(struct member)),
-                                  &id),
-                     TROUPE_OK);
+    assert_int_equal(
+        troupe_spawn(f->me,
+                     TROUPE_SPEC(.actor = actor, .mailbox_bound = bound, .on_full = on_full,
+                                 .drain = true, .state_size = sizeof(struct member)),
+                     &id),
+        TROUPE_OK);
     return id;
 }
 
@@ -338,7 +338,7 @@ static void test_a_waiting_thread_learns_that_the_target_is_gone(void **state)
 
 #define THREADS(test)                                                                              \
     {                                                                                              \
-        #test, test, on_threads, tear_down, NULL                                                   \
+#test, test, on_threads, tear_down, NULL                                                   \
     }
 
 int main(void)

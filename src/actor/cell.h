@@ -342,7 +342,7 @@ void trp_handle_give_up(trp_cell *cell, troupe_dead_reason reason, troupe_status
 bool trp_handle_batch(trp_cell *cell);
 void trp_bury(trp_cell *cell, troupe_dead_reason reason);
 
-/* life.c */
+/* life.c, start.c, end.c, news.c; their own affairs are in life.h */
 typedef enum trp_next {
     TRP_NEXT_MORE,    /* give others a turn, then go on */
     TRP_NEXT_SLEEP,   /* nothing waits */

@@ -54,9 +54,10 @@ static troupe_status start_child(void *self, troupe_context *ctx)
 {
     struct parent *parent = self;
 
-    return troupe_spawn(ctx, TROUPE_SPEC(.name = "child", .actor = &child_actor, .supervised = true,
-                                         .state_size = 8),
-                        &parent->child);
+    return troupe_spawn(
+        ctx,
+        TROUPE_SPEC(.name = "child", .actor = &child_actor, .supervised = true, .state_size = 8),
+        &parent->child);
 }
 
 static troupe_status direct(void *self, troupe_context *ctx, const troupe_message *message)
@@ -70,7 +71,8 @@ static troupe_status direct(void *self, troupe_context *ctx, const troupe_messag
     if (shared)
         any(troupe_send_shared(ctx, parent->child, shared, shared));
     troupe_payload_unref(shared);
-    if (troupe_request(ctx, parent->child, message->payload, TROUPE_SECOND, &correlation) == TROUPE_OK)
+    if (troupe_request(ctx, parent->child, message->payload, TROUPE_SECOND, &correlation) ==
+        TROUPE_OK)
         n_accepted++;
     if (troupe_monitor_start(ctx, parent->child, TROUPE_MONITOR_EACH_LIFE, &monitor) == TROUPE_OK)
         (void)troupe_monitor_stop(ctx, monitor);
@@ -78,7 +80,7 @@ static troupe_status direct(void *self, troupe_context *ctx, const troupe_messag
     if (troupe_send_after(ctx, parent->child, TROUPE_TEXT("late"), TROUPE_MILLISECOND, &timer) ==
         TROUPE_OK)
         any(troupe_send_after(ctx, parent->child, TROUPE_TEXT("boom"), 2 * TROUPE_MILLISECOND,
-                                  NULL));
+                              NULL));
     return troupe_reply(ctx, message->payload);
 }
 
@@ -133,13 +135,15 @@ static bool run_with_failure(uint64_t n)
     bool reached;
 
     n_ends = n_accepted = 0;
-    assert_int_equal(troupe_system_new(&TROUPE_SYSTEM_OPTIONS(.simulation = true, .seed = n), &system),
-                     TROUPE_OK);
+    assert_int_equal(
+        troupe_system_new(&TROUPE_SYSTEM_OPTIONS(.simulation = true, .seed = n), &system),
+        TROUPE_OK);
     me = troupe_attach(system);
     assert_non_null(me);
     trp_alloc_fail_after(n);
-    if (troupe_spawn(me, TROUPE_SPEC(.name = "parent", .child = &parent_hooks,
-                                     .actor = &parent_actor, .state_size = sizeof(struct parent)),
+    if (troupe_spawn(me,
+                     TROUPE_SPEC(.name = "parent", .child = &parent_hooks, .actor = &parent_actor,
+                                 .state_size = sizeof(struct parent)),
                      &id) == TROUPE_OK) {
         for (int i = 0; i < 3; i++) {
             any(troupe_call(me, id, TROUPE_TEXT("hello"), TROUPE_SECOND, NULL));
@@ -160,7 +164,8 @@ static bool run_with_failure(uint64_t n)
     troupe_totals_now(system, &totals);
     assert_int_equal(totals.live, 0);
     assert_int_equal(totals.waiting, 0);
-    assert_int_equal(totals.sent, totals.handled + totals.dead_letters + troupe_walk_mailboxes(system));
+    assert_int_equal(totals.sent,
+                     totals.handled + totals.dead_letters + troupe_walk_mailboxes(system));
     assert_true(n_ends <= n_accepted);
     troupe_detach(me);
     troupe_system_free(system);

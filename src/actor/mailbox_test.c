@@ -130,7 +130,8 @@ static void test_after_a_rouse_a_push_schedules_nobody(void **state)
 
 struct stress {
     trp_mailbox mailbox;
-    _Atomic uint64_t n_taken, n_beside, n_out_of_order, n_left; /* n_left: threads that still push */
+    _Atomic uint64_t n_taken, n_beside, n_out_of_order,
+        n_left; /* n_left: threads that still push */
     _Atomic bool owned;
     uint64_t last[N_PUSHERS]; /* the owner's */
     trp_thread threads[N_PUSHERS + 1];

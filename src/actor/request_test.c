@@ -60,9 +60,8 @@ static void expect_call(fixture *f, troupe_id id, const char *what, troupe_statu
     troupe_reply_buffer reply;
     troupe_bytes bytes;
 
-    assert_int_equal(troupe_call(f->me, id, (troupe_bytes){what, strlen(what)}, TROUPE_SECOND,
-                                 &reply),
-                     status);
+    assert_int_equal(
+        troupe_call(f->me, id, (troupe_bytes){what, strlen(what)}, TROUPE_SECOND, &reply), status);
     bytes = troupe_reply_bytes(&reply);
     assert_int_equal(bytes.size, strlen(text));
     if (bytes.size)
@@ -113,8 +112,8 @@ struct tally {
 static void ask_once(struct asker *asker, troupe_context *ctx, const struct order *order)
 {
     troupe_correlation correlation = {0};
-    troupe_status status = troupe_request(ctx, order->whom, troupe_text(order->what),
-                                          order->timeout_ns, &correlation);
+    troupe_status status =
+        troupe_request(ctx, order->whom, troupe_text(order->what), order->timeout_ns, &correlation);
 
     if (status != TROUPE_OK) {
         assert_int_equal(correlation.value, 0);
@@ -131,8 +130,8 @@ static void ask_once(struct asker *asker, troupe_context *ctx, const struct orde
 static troupe_status obey(void *self, troupe_context *ctx, const troupe_message *message)
 {
     struct asker *asker = self;
-    struct tally tally = {asker->last, asker->n_asked, asker->n_refused, asker->n_ended,
-                          asker->n_unknown, 0};
+    struct tally tally = {asker->last,    asker->n_asked,   asker->n_refused,
+                          asker->n_ended, asker->n_unknown, 0};
     struct order order;
 
     if (message->payload.size == sizeof order) {

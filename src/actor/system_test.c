@@ -24,7 +24,8 @@ static void test_call_is_answered_by_the_handler(void **state)
     troupe_id id = spawn_named(f, "counter", NULL, &counter_actor, sizeof(struct counter));
 
     assert_int_equal(troupe_send(f->me, id, TROUPE_TEXT("hello")), TROUPE_OK);
-    assert_int_equal(troupe_call(f->me, id, TROUPE_TEXT("world"), TROUPE_SECOND, &reply), TROUPE_OK);
+    assert_int_equal(troupe_call(f->me, id, TROUPE_TEXT("world"), TROUPE_SECOND, &reply),
+                     TROUPE_OK);
     assert_int_equal(troupe_reply_u64(&reply), 10);
     troupe_reply_clear(&reply);
 }

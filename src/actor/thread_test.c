@@ -101,7 +101,8 @@ static void test_a_watcher_of_a_thread_learns_who_left(void **state)
     troupe_message message;
 
     assert_int_equal(troupe_monitor_start(f->me, who, TROUPE_MONITOR_FINAL, &monitor), TROUPE_OK);
-    assert_int_equal(troupe_receive(other, 0, &message), TROUPE_E_TIMEOUT); /* it takes the monitor in */
+    assert_int_equal(troupe_receive(other, 0, &message),
+                     TROUPE_E_TIMEOUT); /* it takes the monitor in */
     troupe_detach(other);
     assert_int_equal(troupe_wait_end(f->me, who, TROUPE_SECOND, &exit), TROUPE_OK);
     while (!f->me->thread->notices)

@@ -13,8 +13,8 @@ typedef struct work {
     _Atomic uint32_t n_over;         /* runs that did not */
     _Atomic bool running;
     struct work *also, *then; /* submitted by its run, in this order */
-    struct work *waits; /* its run waits until that one has run */
-    struct work *until; /* it goes on until that one has run */
+    struct work *waits;       /* its run waits until that one has run */
+    struct work *until;       /* it goes on until that one has run */
     bool last;
 } work;
 
@@ -60,11 +60,11 @@ static troupe_executor *make(troupe_policy policy, unsigned workers, uint64_t se
 
     trp_store_seq(&n_run, 0);
     trp_store_seq(&n_beside, 0);
-    assert_int_equal(troupe_executor_new(&TROUPE_EXECUTOR_OPTIONS(.policy = policy,
-                                                                  .workers = workers, .seed = seed,
-                                                                  .run = run_work),
-                                         &executor),
-                     TROUPE_OK);
+    assert_int_equal(
+        troupe_executor_new(&TROUPE_EXECUTOR_OPTIONS(.policy = policy, .workers = workers,
+                                                     .seed = seed, .run = run_work),
+                            &executor),
+        TROUPE_OK);
     return executor;
 }
 
@@ -174,9 +174,9 @@ static void test_a_burst_over_the_queue_is_run_by_thieves(void **state)
     (void)state;
     crowd_of = all;
     trp_store_seq(&n_run, 0);
-    assert_int_equal(troupe_executor_new(&TROUPE_EXECUTOR_OPTIONS(.workers = 3, .run = run_burst),
-                                         &executor),
-                     TROUPE_OK);
+    assert_int_equal(
+        troupe_executor_new(&TROUPE_EXECUTOR_OPTIONS(.workers = 3, .run = run_burst), &executor),
+        TROUPE_OK);
     all->starter.executor = executor;
     for (size_t i = 0; i < 600; i++)
         all->crowd[i].executor = executor;
@@ -258,9 +258,9 @@ static void test_bad_options_are_refused(void **state)
     assert_int_equal(troupe_executor_new(NULL, &executor), TROUPE_E_INVALID);
     assert_int_equal(troupe_executor_new(&TROUPE_EXECUTOR_OPTIONS(.workers = 1), &executor),
                      TROUPE_E_INVALID);
-    assert_int_equal(troupe_executor_new(&TROUPE_EXECUTOR_OPTIONS(.run = run_work, .workers = 1025),
-                                         &executor),
-                     TROUPE_E_INVALID);
+    assert_int_equal(
+        troupe_executor_new(&TROUPE_EXECUTOR_OPTIONS(.run = run_work, .workers = 1025), &executor),
+        TROUPE_E_INVALID);
     assert_null(executor);
 }
 
@@ -272,8 +272,8 @@ static void test_an_executor_that_finds_no_memory_leaves_nothing(void **state)
         troupe_status status;
 
         trp_alloc_fail_after(n);
-        status = troupe_executor_new(&TROUPE_EXECUTOR_OPTIONS(.run = run_work, .workers = 2),
-                                     &executor);
+        status =
+            troupe_executor_new(&TROUPE_EXECUTOR_OPTIONS(.run = run_work, .workers = 2), &executor);
         trp_alloc_fail_after(0);
         if (status == TROUPE_OK) {
             troupe_executor_free(executor);

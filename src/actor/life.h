@@ -1,0 +1,29 @@
+/* life.h - the steps of a life, between the files that take them: start.c, end.c, news.c, life.c.
+ *
+ * All of it runs in the turn of the cell's owner (the first pre_start on its spawner's thread).
+ */
+#ifndef TRP_ACTOR_LIFE_H
+#define TRP_ACTOR_LIFE_H
+
+#include "cell.h"
+
+/* Between its first hook and the end of its last handler: the state may be entered. */
+static inline bool trp_is_alive(const trp_cell *cell)
+{
+    return cell->step >= TRP_STEP_PRE_START && cell->step <= TRP_STEP_PRE_STOP;
+}
+
+/* start.c */
+void trp_life_pre_started(trp_cell *cell, troupe_status status, const char *why);
+void trp_life_post_started(trp_cell *cell, troupe_status status);
+void trp_life_renew(trp_cell *cell); /* held: the next life */
+
+/* end.c */
+void trp_life_stop(trp_cell *cell); /* in order: drain or bury what waits, then pre_stop */
+void trp_life_pre_stopped(trp_cell *cell, troupe_status status);
+void trp_life_over(trp_cell *cell);    /* cell->exit says why */
+bool trp_children_end(trp_cell *cell); /* true: all of them have ended */
+void trp_life_post_stop(trp_cell *cell);
+void trp_life_finish(trp_cell *cell); /* for good */
+
+#endif

@@ -1,0 +1,80 @@
+/* news.c - what others ask of a cell, and the notices that reach it: looked at before each turn, also while a hook or
+ * handler is pending. */
+#include "life.h"
+
+#include <stdio.h>
+
+/* What it waits for, or one of its children does, may be waiting for this cell: backpressure.c. */
+static void open_circle(trp_cell *cell)
+{
+    trp_mute_cancel(cell);
+    if (cell->step == TRP_STEP_CHILDREN && !trp_list_empty(&cell->children))
+        TRP_OF(cell->children.prev, trp_child_entry, link)->asked = false; /* it is asked again */
+}
+
+void trp_life_asked(trp_cell *cell, uint32_t asks)
+{
+    if (cell->step == TRP_STEP_FREE)
+        return;
+    if (asks & (TRP_ASK_STOP_SHUTDOWN | TRP_ASK_STOP_REQUESTED)) {
+        cell->stopping_for_good = true;
+        cell->stop_reason =
+            asks & TRP_ASK_STOP_SHUTDOWN ? TROUPE_STOP_SHUTDOWN : TROUPE_STOP_REQUESTED;
+    } else if ((asks & TRP_ASK_STOP_RESTART) && !cell->stopping_for_good) {
+        cell->stop_reason = TROUPE_STOP_RESTART;
+    }
+    if (asks & (TRP_ASK_STOP_SHUTDOWN | TRP_ASK_STOP_REQUESTED | TRP_ASK_STOP_RESTART)) {
+        cell->stop_asked = true;
+        open_circle(cell);
+    }
+    /* a deadline that crossed the end of its stop is nothing any more */
+    if ((asks & TRP_ASK_KILL) || ((asks & TRP_ASK_DEADLINE) && cell->stop_timer)) {
+        cell->late = !(asks & TRP_ASK_KILL);
+        cell->killed = true;
+    }
+    if (asks & TRP_ASK_WAKE)
+        cell->woken = cell->pending;
+    if (cell->step != TRP_STEP_HELD)
+        return;
+    if (asks & TRP_ASK_GIVE_UP)
+        cell->exit.reason = TROUPE_EXIT_GAVE_UP;
+    /* a kill that ended the life before it was held is done with: cell->killed says nothing here */
+    if (cell->stopping_for_good || (asks & (TRP_ASK_KILL | TRP_ASK_RELEASE | TRP_ASK_GIVE_UP)))
+        trp_life_finish(cell);
+    else if (asks & TRP_ASK_RESTART)
+        trp_life_renew(cell);
+}
+
+static void tell_component(trp_cell *cell, const trp_signal *signal)
+{
+    troupe_notice notice = {.event = signal->event, .monitor = {signal->monitor}};
+
+    notice.exit.reason = signal->reason;
+    notice.exit.id = (troupe_id){signal->id};
+    notice.exit.incarnation = signal->incarnation;
+    snprintf(notice.exit.text, sizeof notice.exit.text, "%s", signal->text ? signal->text : "");
+    cell->actor->handle_down(cell->state, cell, &notice);
+}
+
+void trp_life_notice(trp_cell *cell, trp_signal *signal)
+{
+    bool here = signal->target == trp_id_of(cell).value && cell->step != TRP_STEP_FREE;
+    bool wanted = here && trp_is_alive(cell) && cell->entered && !cell->crashing && cell->actor &&
+                  cell->actor->handle_down;
+
+    if (here && signal->event == TROUPE_EVENT_CHILD_DOWN) {
+        trp_child_entry *entry = signal->child;
+
+        trp_list_remove(&entry->link);
+        trp_free(entry);
+    }
+    if (here && signal->event == TROUPE_EVENT_CHILD_EXIT)
+        open_circle(cell);
+    if (signal->life && signal->life != trp_load_relaxed(&cell->incarnation)) /* owner */
+        wanted = false;
+    if (wanted && signal->monitor)
+        wanted = trp_monitor_known(cell, signal->monitor, signal->event == TROUPE_EVENT_DOWN);
+    if (wanted)
+        tell_component(cell, signal);
+    trp_signal_free(signal);
+}

@@ -1,0 +1,97 @@
+/* start.c - the beginning of a life: its number, pre_start, post_start. */
+#include "life.h"
+
+#include <string.h>
+
+static void number_life(trp_cell *cell, uint32_t incarnation)
+{
+    uint64_t asks = trp_load_seq(&cell->asks), fresh;
+
+    trp_store_relaxed(&cell->incarnation,
+                      incarnation); /* its owner; askers compare the word below */
+    do {
+        fresh = asks & ~(UINT64_C(0xffff) << 16) & ~(uint64_t)(TRP_ASK_WAKE | TRP_ASK_DEADLINE);
+        fresh |= (uint64_t)(incarnation & 0xffff) << 16;
+    } while (!trp_cas_seq(&cell->asks, &asks, fresh));
+}
+
+void trp_life_begin(trp_cell *cell, troupe_start_reason reason)
+{
+    number_life(cell, trp_load_relaxed(&cell->incarnation) + 1); /* owner */
+    cell->start_reason = reason;
+    cell->pending = cell->woken = cell->crashing = cell->exiting = cell->killed = false;
+    cell->stop_asked = cell->entered = false;
+    memset(&cell->exit, 0, sizeof cell->exit);
+    cell->step = TRP_STEP_PRE_START;
+    trp_set_phase(cell, TROUPE_PHASE_STARTING);
+}
+
+static troupe_exit_reason reason_of(troupe_status status)
+{
+    if (status == TROUPE_E_TIMEOUT)
+        return TROUPE_EXIT_TIMEOUT;
+    return status == TROUPE_E_CRASHED ? TROUPE_EXIT_CRASHED : TROUPE_EXIT_REFUSED;
+}
+
+void trp_life_pre_started(trp_cell *cell, troupe_status status, const char *why)
+{
+    if (cell->crashing)
+        return;
+    if (status == TROUPE_OK) {
+        cell->entered = true;
+        cell->step = TRP_STEP_POST_START;
+        trp_name_publish(cell);
+        return;
+    }
+    trp_exit_fill(cell, reason_of(status), *why ? why : troupe_status_text(status));
+    trp_life_over(cell);
+}
+
+troupe_status trp_life_pre_start(trp_cell *cell, troupe_error *error)
+{
+    troupe_start start = {.argument = cell->argument,
+                          .id = trp_id_of(cell),
+                          .name = cell->name ? cell->name : "",
+                          .incarnation = trp_load_relaxed(&cell->incarnation), /* owner */
+                          .reason = cell->start_reason,
+                          .system = cell->system,
+                          .error = error};
+    troupe_status status = TROUPE_OK;
+
+    error->text[0] = '\0';
+    if (cell->child && cell->child->pre_start)
+        status = cell->child->pre_start(cell->state, &start);
+    if (status == TROUPE_PENDING)
+        cell->pending = true;
+    else
+        trp_life_pre_started(cell, status, error->text);
+    return status;
+}
+
+void trp_life_post_started(trp_cell *cell, troupe_status status)
+{
+    if (cell->crashing)
+        return;
+    if (status == TROUPE_OK && !trp_parent_tell(cell, TROUPE_EVENT_STARTED))
+        status = TROUPE_E_NO_MEMORY;
+    if (status != TROUPE_OK) {
+        trp_exit_fill(cell, reason_of(status), troupe_status_text(status));
+        trp_life_over(cell);
+        return;
+    }
+    cell->started_once = true;
+    cell->step = TRP_STEP_RUN;
+    trp_set_phase(cell, TROUPE_PHASE_RUNNING);
+}
+
+/* Without memory for it the supervisor decides again. */
+void trp_life_renew(trp_cell *cell)
+{
+    if (trp_state_renew(cell)) {
+        trp_life_begin(cell, TROUPE_START_RESTART);
+        return;
+    }
+    trp_exit_fill(cell, TROUPE_EXIT_REFUSED, troupe_status_text(TROUPE_E_NO_MEMORY));
+    if (!trp_parent_tell(cell, TROUPE_EVENT_CHILD_EXIT))
+        trp_life_finish(cell);
+}

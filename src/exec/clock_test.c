@@ -1,0 +1,245 @@
+/* Timers and ticks. */
+#include "exec_testing.h"
+
+#include "executor.h"
+
+static void run_nothing(void *arg, troupe_task *task)
+{
+    (void)arg;
+    (void)task;
+}
+
+static troupe_executor *make(troupe_policy policy)
+{
+    troupe_executor *executor = NULL;
+
+    assert_int_equal(troupe_executor_new(&TROUPE_EXECUTOR_OPTIONS(.policy = policy, .workers = 1,
+                                                                  .seed = 5, .run = run_nothing),
+                                         &executor),
+                     TROUPE_OK);
+    return executor;
+}
+
+/* ---- timers ---- */
+
+typedef struct alarm {
+    troupe_timer timer; /* first */
+    troupe_executor *executor;
+    _Atomic uint32_t n_fired;
+    _Atomic uint64_t fired_at, place; /* place: the how-manieth of all */
+} alarm;
+
+static _Atomic uint64_t n_fired;
+
+static void fire(troupe_timer *timer)
+{
+    alarm *mine = (alarm *)(void *)timer;
+
+    trp_store_seq(&mine->fired_at, troupe_executor_now(mine->executor));
+    trp_store_seq(&mine->place, trp_load_seq(&n_fired) + 1); /* only the clock's thread counts */
+    trp_add_seq(&mine->n_fired, 1);
+    trp_add_seq(&n_fired, 1); /* from here on the alarm is the test's again */
+}
+
+static void set_up(alarm *alarms, size_t n, troupe_executor *executor)
+{
+    trp_store_seq(&n_fired, 0);
+    for (size_t i = 0; i < n; i++) {
+        alarms[i] = (alarm){.executor = executor};
+        troupe_timer_init(&alarms[i].timer, fire);
+    }
+}
+
+static bool all_fired(void *arg)
+{
+    return trp_load_seq(&n_fired) >= *(uint64_t *)arg;
+}
+
+static void wait_for_fires(troupe_executor *executor, uint64_t n)
+{
+    if (troupe_executor_simulated(executor)) {
+        while (troupe_executor_step(executor))
+            continue;
+    }
+    wait_until(all_fired, &n);
+    assert_int_equal(trp_load_seq(&n_fired), n);
+}
+
+static void timers_fire_in_order_of_time(troupe_policy policy)
+{
+    static const unsigned delays[] = {7, 3, 9, 1, 5, 8, 2, 6, 4, 10};
+    troupe_executor *executor = make(policy);
+    uint64_t now = troupe_executor_now(executor);
+    alarm alarms[10];
+
+    set_up(alarms, 10, executor);
+    for (size_t i = 0; i < 10; i++)
+        assert_int_equal(troupe_timer_start(executor, &alarms[i].timer,
+                                            now + delays[i] * 10 * TROUPE_MILLISECOND),
+                         TROUPE_OK);
+    wait_for_fires(executor, 10);
+    for (size_t i = 0; i < 10; i++) {
+        assert_int_equal(trp_load_seq(&alarms[i].place), delays[i]);
+        assert_int_equal(trp_load_seq(&alarms[i].n_fired), 1);
+        assert_true(trp_load_seq(&alarms[i].fired_at) >= now + delays[i] * 10 * TROUPE_MILLISECOND);
+    }
+    troupe_executor_free(executor);
+}
+
+static void test_timers_fire_once_and_in_order_of_time(void **state)
+{
+    (void)state;
+    timers_fire_in_order_of_time(TROUPE_POLICY_THREADS);
+    timers_fire_in_order_of_time(TROUPE_POLICY_SIMULATION);
+}
+
+/* The clock sleeps for long (every worker does); an earlier timer must wake it. */
+static void test_an_earlier_timer_is_not_late(void **state)
+{
+    troupe_executor *executor = make(TROUPE_POLICY_THREADS);
+    alarm alarms[2];
+
+    (void)state;
+    set_up(alarms, 2, executor);
+    while (!trp_load_seq(&executor->clock.idle))
+        trp_pause();
+    assert_int_equal(troupe_timer_start(executor, &alarms[0].timer,
+                                        troupe_executor_now(executor) + 600 * TROUPE_SECOND),
+                     TROUPE_OK);
+    assert_int_equal(troupe_timer_start(executor, &alarms[1].timer,
+                                        troupe_executor_now(executor) + TROUPE_MILLISECOND),
+                     TROUPE_OK);
+    wait_for_fires(executor, 1);
+    assert_int_equal(trp_load_seq(&alarms[1].n_fired), 1);
+    assert_true(troupe_timer_cancel(executor, &alarms[0].timer));
+    troupe_executor_free(executor);
+}
+
+static void test_a_cancelled_timer_does_not_fire(void **state)
+{
+    troupe_executor *executor = make(TROUPE_POLICY_SIMULATION);
+    uint64_t now = troupe_executor_now(executor);
+    alarm alarms[100];
+
+    (void)state;
+    set_up(alarms, 100, executor);
+    for (size_t i = 0; i < 100; i++)
+        assert_int_equal(troupe_timer_start(executor, &alarms[i].timer, now + 1000 + i * 37 % 100),
+                         TROUPE_OK);
+    for (size_t i = 0; i < 100; i += 3)
+        assert_true(troupe_timer_cancel(executor, &alarms[i].timer));
+    assert_false(troupe_timer_cancel(executor, &alarms[0].timer));
+    wait_for_fires(executor, 66);
+    for (size_t i = 0; i < 100; i++)
+        assert_int_equal(trp_load_seq(&alarms[i].n_fired), i % 3 ? 1 : 0);
+    assert_false(troupe_timer_cancel(executor, &alarms[1].timer));
+    troupe_executor_free(executor);
+}
+
+/* True from cancel and a fire exclude each other, and one of them comes. */
+static void test_a_cancel_beside_the_clock_is_one_or_the_other(void **state)
+{
+    troupe_executor *executor = make(TROUPE_POLICY_THREADS);
+    uint64_t n_expected = 0;
+    alarm one;
+
+    (void)state;
+    trp_store_seq(&n_fired, 0);
+    for (int i = 0; i < 500; i++) {
+        one = (alarm){.executor = executor};
+        troupe_timer_init(&one.timer, fire);
+        assert_int_equal(troupe_timer_start(executor, &one.timer,
+                                            troupe_executor_now(executor) + (uint64_t)i * 100),
+                         TROUPE_OK);
+        for (int j = 0; j < i; j++)
+            trp_pause();
+        if (!troupe_timer_cancel(executor, &one.timer)) {
+            n_expected++;
+            wait_until(all_fired, &n_expected);
+            while (!trp_load_seq(&one.n_fired))
+                trp_pause();
+        }
+        assert_int_equal(trp_load_seq(&n_fired), n_expected);
+    }
+    troupe_executor_free(executor);
+}
+
+static void test_a_timer_without_memory_is_not_armed(void **state)
+{
+    troupe_executor *executor = make(TROUPE_POLICY_SIMULATION);
+    alarm one;
+
+    (void)state;
+    set_up(&one, 1, executor);
+    trp_alloc_fail_after(1);
+    assert_int_equal(troupe_timer_start(executor, &one.timer, 1), TROUPE_E_NO_MEMORY);
+    trp_alloc_fail_after(0);
+    assert_false(troupe_timer_cancel(executor, &one.timer));
+    assert_false(troupe_executor_step(executor));
+    troupe_executor_free(executor);
+}
+
+static void test_free_forgets_timers_that_have_not_fired(void **state)
+{
+    alarm one;
+
+    (void)state;
+    for (int policy = TROUPE_POLICY_THREADS; policy <= TROUPE_POLICY_SIMULATION; policy++) {
+        troupe_executor *executor = make((troupe_policy)policy);
+
+        set_up(&one, 1, executor);
+        assert_int_equal(troupe_timer_start(executor, &one.timer,
+                                            troupe_executor_now(executor) + 60 * TROUPE_SECOND),
+                         TROUPE_OK);
+        troupe_executor_free(executor);
+        assert_int_equal(trp_load_seq(&n_fired), 0);
+    }
+}
+
+/* ---- ticks ---- */
+
+static void count_tick(void *arg)
+{
+    trp_add_seq((_Atomic uint64_t *)arg, 1);
+}
+
+static bool ticked_thrice(void *arg)
+{
+    return trp_load_seq((_Atomic uint64_t *)arg) >= 3;
+}
+
+static void test_a_ticker_rings_and_is_silent_after_its_stop(void **state)
+{
+    troupe_executor *executor = make(TROUPE_POLICY_THREADS);
+    _Atomic uint64_t n_first = 0, n_second = 0;
+    troupe_ticker first = {.tick = count_tick, .arg = &n_first};
+    troupe_ticker second = {.tick = count_tick, .arg = &n_second};
+    uint64_t at_stop;
+
+    (void)state;
+    troupe_ticker_start(executor, &first);
+    troupe_ticker_start(executor, &second);
+    wait_until(ticked_thrice, &n_first);
+    troupe_ticker_stop(executor, &first);
+    at_stop = trp_load_seq(&n_first);
+    trp_store_seq(&n_second, 0);
+    wait_until(ticked_thrice, &n_second);
+    assert_int_equal(trp_load_seq(&n_first), at_stop);
+    troupe_ticker_stop(executor, &second);
+    troupe_executor_free(executor);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_timers_fire_once_and_in_order_of_time),
+        cmocka_unit_test(test_an_earlier_timer_is_not_late),
+        cmocka_unit_test(test_a_cancelled_timer_does_not_fire),
+        cmocka_unit_test(test_a_cancel_beside_the_clock_is_one_or_the_other),
+        cmocka_unit_test(test_a_timer_without_memory_is_not_armed),
+        cmocka_unit_test(test_free_forgets_timers_that_have_not_fired),
+        cmocka_unit_test(test_a_ticker_rings_and_is_silent_after_its_stop),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,146 @@
+/* Blocking jobs. */
+#include "exec_testing.h"
+
+static void run_nothing(void *arg, troupe_task *task)
+{
+    (void)arg;
+    (void)task;
+}
+
+static troupe_executor *make(troupe_policy policy, unsigned threads)
+{
+    troupe_executor *executor = NULL;
+
+    assert_int_equal(
+        troupe_executor_new(&TROUPE_EXECUTOR_OPTIONS(.policy = policy, .workers = 1,
+                                                     .job_threads = threads, .run = run_nothing),
+                            &executor),
+        TROUPE_OK);
+    return executor;
+}
+
+typedef struct errand {
+    troupe_job job; /* first */
+    troupe_executor *executor;
+    _Atomic uint32_t *awaits; /* blocks until that is not 0 */
+    struct errand *then;      /* offloaded by its run */
+    _Atomic uint32_t n_runs;
+} errand;
+
+static void run_errand(troupe_job *job)
+{
+    errand *mine = (errand *)(void *)job;
+
+    while (mine->awaits && !trp_load_seq(mine->awaits))
+        trp_pause();
+    if (mine->then)
+        assert_int_equal(troupe_executor_offload(mine->executor, &mine->then->job), TROUPE_OK);
+    trp_add_seq(&mine->n_runs, 1);
+}
+
+static void init(errand *mine, troupe_executor *executor)
+{
+    *mine = (errand){.job.run = run_errand, .executor = executor};
+}
+
+static bool has_run(void *arg)
+{
+    return trp_load_seq(&((errand *)arg)->n_runs) > 0;
+}
+
+static void offload(errand *mine)
+{
+    assert_int_equal(troupe_executor_offload(mine->executor, &mine->job), TROUPE_OK);
+}
+
+/* One idle thread, two jobs, and the first waits for the second: a thread that is on its way is not idle. */
+static void test_two_jobs_at_once_find_two_threads(void **state)
+{
+    troupe_executor *executor = make(TROUPE_POLICY_THREADS, 4);
+
+    (void)state;
+    for (int i = 0; i < 200; i++) {
+        errand warm, first, second;
+
+        init(&warm, executor);
+        init(&first, executor);
+        init(&second, executor);
+        first.awaits = &second.n_runs;
+        offload(&warm);
+        wait_until(has_run, &warm);
+        offload(&first);
+        offload(&second);
+        wait_until(has_run, &first);
+        wait_until(has_run, &second);
+    }
+    troupe_executor_free(executor);
+}
+
+static void test_jobs_over_the_bound_wait_and_run_once(void **state)
+{
+    troupe_executor *executor = make(TROUPE_POLICY_THREADS, 2);
+    errand errands[50];
+    _Atomic uint32_t gate = 0;
+
+    (void)state;
+    for (size_t i = 0; i < 50; i++) {
+        init(&errands[i], executor);
+        errands[i].awaits = &gate;
+        offload(&errands[i]);
+    }
+    trp_store_seq(&gate, 1);
+    for (size_t i = 0; i < 50; i++) {
+        wait_until(has_run, &errands[i]);
+        assert_int_equal(trp_load_seq(&errands[i].n_runs), 1);
+    }
+    troupe_executor_free(executor);
+}
+
+/* Also the job that another one hands on when the threads are told to end. */
+static void test_free_runs_every_job(void **state)
+{
+    (void)state;
+    for (int policy = TROUPE_POLICY_THREADS; policy <= TROUPE_POLICY_SIMULATION; policy++) {
+        troupe_executor *executor = make((troupe_policy)policy, 3);
+        errand firsts[20], seconds[20];
+
+        for (size_t i = 0; i < 20; i++) {
+            init(&firsts[i], executor);
+            init(&seconds[i], executor);
+            firsts[i].then = &seconds[i];
+            offload(&firsts[i]);
+        }
+        troupe_executor_free(executor);
+        for (size_t i = 0; i < 20; i++) {
+            assert_int_equal(trp_load_seq(&firsts[i].n_runs), 1);
+            assert_int_equal(trp_load_seq(&seconds[i].n_runs), 1);
+        }
+    }
+}
+
+static void test_in_simulation_a_job_runs_inside_a_step(void **state)
+{
+    troupe_executor *executor = make(TROUPE_POLICY_SIMULATION, 0);
+    errand one;
+
+    (void)state;
+    init(&one, executor);
+    offload(&one);
+    assert_int_equal(trp_load_seq(&one.n_runs), 0);
+    assert_true(troupe_executor_step(executor));
+    assert_int_equal(trp_load_seq(&one.n_runs), 1);
+    assert_false(troupe_executor_step(executor));
+    troupe_executor_free(executor);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_two_jobs_at_once_find_two_threads),
+        cmocka_unit_test(test_jobs_over_the_bound_wait_and_run_once),
+        cmocka_unit_test(test_free_runs_every_job),
+        cmocka_unit_test(test_in_simulation_a_job_runs_inside_a_step),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

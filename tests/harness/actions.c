@@ -127,10 +127,9 @@ static uint64_t some_time(struct player *player)
            (player->world->simulation ? TROUPE_MICROSECOND : 20 * TROUPE_MICROSECOND);
 }
 
-static void ask(struct player *player, troupe_context *ctx)
+static void ask_once(struct player *player, troupe_context *ctx, uint32_t target)
 {
     struct world *world = player->world;
-    uint32_t target = pick(player);
     struct parcel parcel = parcel_for(player, KIND_ASK, target);
     uint64_t timeout_ns = some_time(player);
     uint64_t due_ns = troupe_now(world->system) + timeout_ns;
@@ -152,6 +151,15 @@ static void ask(struct player *player, troupe_context *ctx)
         }
         return;
     }
+}
+
+/* One is asked more than all others: it comes to hold many requests, and records are used again. */
+static void ask(struct player *player, troupe_context *ctx)
+{
+    uint32_t target = chance(player, 3) ? 0 : pick(player);
+
+    for (uint32_t n = 1 + chance(player, 4); n > 0; n--)
+        ask_once(player, ctx, target);
 }
 
 static void cancel(struct player *player, troupe_context *ctx)

@@ -32,7 +32,7 @@
 #define NAMES 6
 #define ROLES 8
 #define FREE_ROLES 5 /* the first ones: what players spawn */
-#define SLOTS 8      /* requests, monitors, debts, timers of one player */
+#define SLOTS 12     /* requests, monitors, debts, timers of one player */
 #define CHILDREN 4
 
 struct world;

@@ -342,30 +342,36 @@ static void come_to_rest(struct run *run)
 
 /* ---- in simulation ---- */
 
+static void step_some(struct run *run, uint64_t below)
+{
+    uint64_t n = trp_random_below(&run->random, below);
+
+    while (n-- > 0 && troupe_step(run->world->system))
+        continue;
+}
+
+static void play_in_simulation(struct run *run)
+{
+    trp_store_seq(&run->world->fuel, 300);
+    for (int i = 0; i < 30; i++) {
+        kick(run);
+        step_some(run, 20);
+    }
+}
+
 static void simulate(struct run *run, uint64_t seed)
 {
-    uint64_t n_steps;
-
     open_run(run, true, seed, 0);
     for (int round = 0; round < 3; round++) {
-        trp_store_seq(&run->world->fuel, 120);
-        for (int i = 0; i < 6; i++)
-            kick(run);
-        n_steps = trp_random_below(&run->random, 200);
-        while (n_steps-- > 0 && troupe_step(run->world->system))
-            continue;
+        play_in_simulation(run);
         meddle_with_tree(run);
         while (troupe_step(run->world->system))
             continue;
         come_to_rest(run);
     }
-    trp_store_seq(&run->world->fuel, 120);
-    for (int i = 0; i < 6; i++)
-        kick(run);
-    n_steps = trp_random_below(&run->random, 300);
-    while (n_steps-- > 0 && troupe_step(run->world->system))
-        continue;
-    troupe_system_stop(run->world->system);
+    play_in_simulation(run);
+    step_some(run, 300);
+    troupe_system_stop(run->world->system); /* in the middle of it */
     close_run(run);
 }
 

@@ -38,7 +38,7 @@ typedef struct trp_node {
     uint8_t kind;           /* trp_node_kind */
     bool counted;           /* takes room in the mailbox */
     uint16_t status;        /* reply: troupe_status */
-    uint8_t bytes[];
+    uint8_t bytes[] __attribute__((aligned(8))); /* a payload may be looked at as a struct */
 } trp_node;
 
 #define TRP_ASLEEP ((uintptr_t)1)

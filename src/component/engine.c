@@ -6,6 +6,8 @@
 
 #include "trap.h"
 
+#include "trp/options.h"
+
 #include <string.h>
 
 const char *troupe_engine_version(void)
@@ -96,17 +98,21 @@ static troupe_status start(troupe_engine *engine, const troupe_engine_options *o
 troupe_status troupe_engine_new(troupe_system *system, const troupe_engine_options *options,
                                 troupe_engine **ret_engine, troupe_error *error)
 {
-    static const troupe_engine_options defaults = {.size = sizeof(defaults)};
-    troupe_engine *engine = trp_alloc_zeroed(sizeof(*engine));
+    troupe_engine_options taken = {.size = sizeof(taken)};
+    troupe_engine *engine;
     troupe_status status;
 
+    if (options && !trp_options_take(&taken, sizeof(taken), options))
+        return troupe_error_set(error, TROUPE_E_INVALID,
+                                "engine: made by TROUPE_ENGINE_OPTIONS of a newer version, or not");
+    engine = trp_alloc_zeroed(sizeof(*engine));
     if (!engine)
         return troupe_error_set(error, TROUPE_E_NO_MEMORY, "memory is out");
     engine->system = system;
     engine->fuel = troupe_simulated(system);
     trp_mutex_init(&engine->lock);
     trp_list_init(&engine->modules);
-    status = start(engine, options ? options : &defaults, error);
+    status = start(engine, &taken, error);
     if (status != TROUPE_OK) {
         troupe_engine_free(engine);
         return status;

@@ -6,6 +6,8 @@
 #include "trap.h"
 #include "vectors.h"
 
+#include "trp/options.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -178,14 +180,19 @@ troupe_status trp_guest_link(troupe_guest *guest, troupe_error *error)
 troupe_status troupe_guest_load(troupe_engine *engine, const troupe_guest_options *options,
                                 troupe_guest **ret_guest, troupe_error *error)
 {
-    troupe_guest *guest = trp_alloc_zeroed(sizeof(*guest));
+    troupe_guest_options taken;
+    troupe_guest *guest;
     troupe_status status;
 
+    if (!trp_options_take(&taken, sizeof(taken), options))
+        return troupe_error_set(error, TROUPE_E_INVALID,
+                                "guest: made by TROUPE_GUEST_OPTIONS of a newer version, or not");
+    guest = trp_alloc_zeroed(sizeof(*guest));
     if (!guest)
         return troupe_error_set(error, TROUPE_E_NO_MEMORY, "memory is out");
     guest->engine = engine;
-    if (copy_options(guest, options))
-        status = load(guest, options->module, error);
+    if (copy_options(guest, &taken))
+        status = load(guest, taken.module, error);
     else
         status = troupe_error_set(error, TROUPE_E_NO_MEMORY, "memory is out");
     if (status != TROUPE_OK) {

@@ -1,6 +1,7 @@
 /* host.c - a host from its making to its end. */
 #include "host.h"
 
+#include "trp/options.h"
 #include "visible.h"
 
 #include <errno.h>
@@ -221,15 +222,20 @@ troupe_status troupe_host_new(const troupe_manifest *manifest, const troupe_host
                               troupe_say say, troupe_host **ret_host)
 {
     troupe_host *host;
+    troupe_host_options taken;
     troupe_error error = {.status = TROUPE_OK};
     troupe_status status;
 
-    TROUPE_ASSERT(options->size == sizeof(*options));
+    if (!trp_options_take(&taken, sizeof(taken), options)) {
+        if (say.say != NULL)
+            say.say(say.arg, "host: made by TROUPE_HOST_OPTIONS of a newer version, or not");
+        return TROUPE_E_INVALID;
+    }
     host = trp_alloc_zeroed(sizeof(*host));
     if (host == NULL)
         return TROUPE_E_NO_MEMORY;
     host->manifest = manifest;
-    host->simulation = options->simulation;
+    host->simulation = taken.simulation;
     host->wake_fd = -1;
     host->output.fd = -1; /* nothing to end yet */
     host->services = (troupe_guest_services){
@@ -238,9 +244,9 @@ troupe_status troupe_host_new(const troupe_manifest *manifest, const troupe_host
         .print = serve_print,
         .log_outside = serve_log_outside,
     };
-    trp_log_sink_init(&host->log, options->log_fd > 0 ? options->log_fd : -1);
+    trp_log_sink_init(&host->log, taken.log_fd > 0 ? taken.log_fd : -1);
     trp_mistakes mistakes = {.arena = &host->arena, .file = manifest->path};
-    status = make(host, options, &mistakes, &error);
+    status = make(host, &taken, &mistakes, &error);
     trp_mistakes_say(&mistakes, say);
     if (status != TROUPE_OK) {
         if (mistakes.n == 0 && say.say != NULL)

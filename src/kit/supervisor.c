@@ -23,6 +23,7 @@
  */
 #include "supervisor.h"
 
+#include "trp/options.h"
 #include "trp/os.h"
 
 #include <inttypes.h>
@@ -258,8 +259,7 @@ static void give_up(trp_supervisor *self, troupe_context *ctx, size_t index, trp
     wake_self(ctx);
 }
 
-/* Errors of restart and release say that the child ended meanwhile: its CHILD_DOWN is on the way.
- * */
+/* Errors of restart and release say that the child ended meanwhile: its CHILD_DOWN is coming. */
 static void restart_now(trp_supervisor *self, troupe_context *ctx, size_t index)
 {
     self->records[index].phase = TRP_CHILD_RESTARTING;
@@ -450,13 +450,15 @@ const troupe_actor_ops trp_supervisor_actor = {
 
 static troupe_status begin_supervisor(void *state, const troupe_start *start)
 {
-    const troupe_supervisor *asked = start->argument;
-    trp_plan plan = {.children = asked->children,
-                     .n_children = asked->n_children,
-                     .max_restarts = asked->max_restarts,
-                     .within_ns = asked->within_ns,
-                     .backoff = asked->backoff};
+    troupe_supervisor asked;
+    trp_plan plan;
 
+    TROUPE_ASSERT(trp_options_take(&asked, sizeof asked, start->argument)); /* as before */
+    plan = (trp_plan){.children = asked.children,
+                      .n_children = asked.n_children,
+                      .max_restarts = asked.max_restarts,
+                      .within_ns = asked.within_ns,
+                      .backoff = asked.backoff};
     return trp_supervisor_begin(state, &plan);
 }
 
@@ -470,24 +472,25 @@ static const troupe_child_ops supervisor_child = {
 troupe_status troupe_supervisor_spec(const troupe_supervisor *supervisor, troupe_spec *spec,
                                      troupe_error *error)
 {
+    troupe_supervisor asked;
     troupe_status status;
 
-    if (supervisor->size != sizeof *supervisor)
+    if (!trp_options_take(&asked, sizeof asked, supervisor))
         return troupe_error_set(error, TROUPE_E_INVALID,
-                                "supervisor: made by TROUPE_SUPERVISOR of another version, or not");
-    if (supervisor->strategy != TROUPE_ONE_FOR_ONE)
+                                "supervisor: made by TROUPE_SUPERVISOR of a newer version, or not");
+    if (asked.strategy != TROUPE_ONE_FOR_ONE)
         return troupe_error_set(error, TROUPE_E_INVALID,
                                 "supervisor: the only strategy is one_for_one");
-    if (supervisor->n_children > 0 && !supervisor->children)
+    if (asked.n_children > 0 && !asked.children)
         return troupe_error_set(error, TROUPE_E_INVALID, "supervisor: n_children without children");
-    if (supervisor->n_children > UINT32_MAX)
+    if (asked.n_children > UINT32_MAX)
         return troupe_error_set(error, TROUPE_E_INVALID, "supervisor: too many children");
-    status = trp_backoff_check(&supervisor->backoff, error);
+    status = trp_backoff_check(&asked.backoff, error);
     if (status != TROUPE_OK)
         return status;
     spec->child = &supervisor_child;
     spec->actor = &trp_supervisor_actor;
-    spec->state_size = trp_supervisor_size(supervisor->n_children);
+    spec->state_size = trp_supervisor_size(asked.n_children);
     spec->argument = supervisor;
     return TROUPE_OK;
 }

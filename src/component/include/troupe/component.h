@@ -28,8 +28,9 @@ typedef struct troupe_engine_options {
  * system, the same with fuel as its clock.
  *
  * Owns:    *ret_engine is the caller's; free it after the system was stopped, before it is freed.
+ *          options are lent, NULL: the defaults.
  * Threads: any.
- * Errors:  TROUPE_E_NO_MEMORY, TROUPE_E_IO; error says which and why.
+ * Errors:  TROUPE_E_INVALID, TROUPE_E_NO_MEMORY, TROUPE_E_IO; error says which and why.
  */
 TROUPE_MUST_CHECK troupe_status troupe_engine_new(troupe_system *system,
                                                   const troupe_engine_options *options,

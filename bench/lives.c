@@ -1,5 +1,4 @@
-/* lives.c - spawn_stop (a whole life) and crash_restart (from a crash to the next message handled).
- * */
+/* lives.c - spawn_stop (a whole life), crash_restart (from a crash to the next message handled). */
 #include "bench.h"
 
 #include "trp/atomic.h"

@@ -351,8 +351,7 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* One pass more, with the clock read twice a trip: that costs, so it does not count for the median.
- * */
+/* One pass more, with the clock read twice a trip: that costs, so it is not part of the median. */
 static void remark_percentiles(void *state, char note[static 160])
 {
     struct ping_pong *pair = state;

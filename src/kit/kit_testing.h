@@ -94,8 +94,7 @@ static UNUSED void write_log(void *arg, const troupe_log_line *line)
     trp_mutex_unlock(&journal->mutex);
 }
 
-/* Waits until a line with these words was logged: a decision is written after its outcome is known.
- * */
+/* Waits until a line with these words was logged: a decision is written once its outcome is known. */
 static UNUSED void await_log(struct stage *stage, const char *what)
 {
     struct journal *journal = &stage->journal;

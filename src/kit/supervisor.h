@@ -5,8 +5,7 @@
 #include "restart.h"
 #include "trp/atomic.h"
 
-/* What stays the same in all lives of a supervisor; pieced together from what its user filled in.
- * */
+/* What stays the same in all lives of a supervisor; made from what its user filled in. */
 typedef struct trp_plan {
     const troupe_child *children; /* n_children of them; of a pool: one, for all members */
     size_t n_children;

@@ -1,9 +1,8 @@
 /* topics.c - who wants to hear what: a table from exact names to ids.
  *
  * Who: any thread subscribes and publishes. One mutex guards the table; it is held to find a topic
- *      and to
- * copy its ids, never while sending, so that a subscriber that blocks its sender blocks nobody
- * else.
+ *      and to copy its ids, never while sending, so that a subscriber that blocks its sender blocks
+ *      nobody else.
  *
  * Invariants
  * 1. A topic in the table has at least one subscriber; the last one takes it along. If broken:

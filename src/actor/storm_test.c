@@ -337,20 +337,42 @@ static void check_and_free(troupe_system *system, troupe_context *me)
     troupe_system_free(system);
 }
 
+/* The fingerprint of the storm that this seed makes. */
+static uint64_t simulate(uint64_t seed)
+{
+    troupe_system *system = NULL;
+    troupe_context *me;
+    uint64_t schedule;
+
+    start_counts();
+    assert_int_equal(
+        troupe_system_new(&TROUPE_SYSTEM_OPTIONS(.simulation = true, .seed = seed), &system),
+        TROUPE_OK);
+    me = troupe_attach(system);
+    blow(me, 300);
+    schedule = troupe_schedule(system);
+    check_and_free(system, me);
+    return schedule;
+}
+
 static void test_after_a_storm_in_simulation_everything_adds_up(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= 300; seed++) {
-        troupe_system *system = NULL;
-        troupe_context *me;
+    for (uint64_t seed = 1; seed <= 300; seed++)
+        simulate(seed);
+}
 
-        start_counts();
-        assert_int_equal(
-            troupe_system_new(&TROUPE_SYSTEM_OPTIONS(.simulation = true, .seed = seed), &system),
-            TROUPE_OK);
-        me = troupe_attach(system);
-        blow(me, 300);
-        check_and_free(system, me);
+static void test_the_same_seed_makes_the_same_storm(void **state)
+{
+    uint64_t last = 0;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        uint64_t schedule = simulate(seed);
+
+        assert_int_equal(simulate(seed), schedule);
+        assert_int_not_equal(schedule, last);
+        last = schedule;
     }
 }
 
@@ -383,6 +405,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_after_a_storm_in_simulation_everything_adds_up),
+        cmocka_unit_test(test_the_same_seed_makes_the_same_storm),
         cmocka_unit_test(test_after_a_storm_on_threads_everything_adds_up),
     };
 

@@ -1,0 +1,196 @@
+/* Monitors, and the letters of the dead. */
+#include "actor_testing.h"
+
+#include "trp/atomic.h"
+
+#include <string.h>
+
+#define N_NOTICES 64u
+
+static troupe_notice notices[N_NOTICES];
+static _Atomic unsigned n_notices;
+
+struct order {
+    troupe_id whom;
+    unsigned flags, n_starts, n_stops;
+};
+
+static troupe_status watch(void *self, troupe_context *ctx, const troupe_message *message)
+{
+    struct order order;
+    troupe_monitor monitors[8];
+
+    (void)self;
+    memcpy(&order, message->payload.data, sizeof order);
+    for (unsigned i = 0; i < order.n_starts; i++)
+        assert_int_equal(troupe_monitor_start(ctx, order.whom, order.flags, &monitors[i]),
+                         TROUPE_OK);
+    for (unsigned i = 0; i < order.n_stops; i++) {
+        assert_true(troupe_monitor_stop(ctx, monitors[i]));
+        assert_false(troupe_monitor_stop(ctx, monitors[i]));
+    }
+    return troupe_reply(ctx, (troupe_bytes){0});
+}
+
+static void note(void *self, troupe_context *ctx, const troupe_notice *notice)
+{
+    unsigned at = trp_load_seq(&n_notices);
+
+    (void)self;
+    (void)ctx;
+    if (at < N_NOTICES)
+        notices[at] = *notice;
+    trp_add_seq(&n_notices, 1);
+}
+
+static const troupe_actor_ops watching = {.handle_message = watch, .handle_down = note};
+
+static troupe_status crash_on_boom(void *self, troupe_context *ctx, const troupe_message *message)
+{
+    (void)self;
+    if (message->payload.size == 4)
+        troupe_crash(ctx, TROUPE_EXIT_CRASHED, "boom");
+    return TROUPE_OK;
+}
+
+static const troupe_actor_ops fragile = {.handle_message = crash_on_boom};
+
+static void start_watching(fixture *f, troupe_id watcher, struct order order)
+{
+    trp_store_seq(&n_notices, 0);
+    assert_int_equal(troupe_call(f->me, watcher, TROUPE_BYTES_OF(order), TROUPE_SECOND, NULL),
+                     TROUPE_OK);
+}
+
+static void pass_time(fixture *f, uint64_t ns)
+{
+    troupe_message message;
+
+    assert_int_equal(troupe_receive(f->me, ns, &message), TROUPE_E_TIMEOUT);
+}
+
+/* As many as that, and no more. */
+static void expect_notices(fixture *f, unsigned n)
+{
+    for (int i = 0; i < 10000 && trp_load_seq(&n_notices) < n; i++)
+        pass_time(f, TROUPE_MILLISECOND);
+    pass_time(f, 10 * TROUPE_MILLISECOND);
+    assert_int_equal(trp_load_seq(&n_notices), n);
+}
+
+static void test_two_monitors_give_two_notices(void **state)
+{
+    fixture *f = *state;
+    troupe_id watcher = spawn_named(f, NULL, NULL, &watching, 0);
+    troupe_id target = spawn_named(f, NULL, NULL, &fragile, 0);
+
+    start_watching(f, watcher, (struct order){target, TROUPE_MONITOR_FINAL, 2, 0});
+    assert_int_equal(troupe_send(f->me, target, TROUPE_TEXT("boom")), TROUPE_OK);
+    expect_notices(f, 2);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(notices[i].event, TROUPE_EVENT_DOWN);
+        assert_int_equal(notices[i].exit.id.value, target.value);
+        assert_int_equal(notices[i].exit.incarnation, 1);
+        assert_int_equal(notices[i].exit.reason, TROUPE_EXIT_CRASHED);
+        assert_non_null(strstr(notices[i].exit.text, "boom"));
+    }
+    assert_int_not_equal(notices[0].monitor.value, notices[1].monitor.value);
+}
+
+static void test_a_stopped_monitor_is_silent(void **state)
+{
+    fixture *f = *state;
+    troupe_id watcher = spawn_named(f, NULL, NULL, &watching, 0);
+    troupe_id target = spawn_named(f, NULL, NULL, &fragile, 0);
+
+    start_watching(f, watcher, (struct order){target, TROUPE_MONITOR_STOPPING, 4, 3});
+    assert_int_equal(troupe_stop(f->me, target, TROUPE_STOP_REQUESTED), TROUPE_OK);
+    expect_notices(f, 2);
+    assert_int_equal(notices[0].event, TROUPE_EVENT_STOPPING);
+    assert_int_equal(notices[1].event, TROUPE_EVENT_DOWN);
+}
+
+/* Also when the target is gone by then: its notice is on the way when the monitor is stopped. */
+static void test_a_stopped_monitor_of_what_is_gone_is_silent(void **state)
+{
+    fixture *f = *state;
+    troupe_id watcher = spawn_named(f, NULL, NULL, &watching, 0);
+    troupe_id target = spawn_named(f, NULL, NULL, &fragile, 0);
+
+    assert_int_equal(troupe_kill(f->me, target), TROUPE_OK);
+    assert_int_equal(troupe_wait_end(f->me, target, TROUPE_SECOND, NULL), TROUPE_OK);
+    start_watching(f, watcher, (struct order){target, TROUPE_MONITOR_FINAL, 3, 2});
+    expect_notices(f, 1);
+    assert_int_equal(notices[0].event, TROUPE_EVENT_DOWN);
+    start_watching(f, watcher, (struct order){{0}, TROUPE_MONITOR_FINAL, 1, 0});
+    expect_notices(f, 1); /* of nobody, too */
+}
+
+static void test_the_watchers_end_ends_the_monitor(void **state)
+{
+    fixture *f = *state;
+    troupe_id watcher = spawn_named(f, NULL, NULL, &watching, 0);
+    troupe_id target = spawn_named(f, NULL, NULL, &fragile, 0);
+
+    start_watching(f, watcher, (struct order){target, TROUPE_MONITOR_FINAL, 5, 0});
+    assert_int_equal(troupe_kill(f->me, watcher), TROUPE_OK);
+    assert_int_equal(troupe_wait_end(f->me, watcher, TROUPE_SECOND, NULL), TROUPE_OK);
+    assert_int_equal(troupe_kill(f->me, target), TROUPE_OK);
+    assert_int_equal(troupe_wait_end(f->me, target, TROUPE_SECOND, NULL), TROUPE_OK);
+    expect_notices(f, 0);
+}
+
+/* ---- dead letters ---- */
+
+static void test_the_last_dead_letters_are_kept_newest_first(void **state)
+{
+    fixture *f = *state;
+    troupe_dead_letter letters[200];
+    troupe_totals totals;
+
+    for (size_t i = 1; i <= 300; i++)
+        troupe_dead_letter_add(f->me, (troupe_id){5}, TROUPE_DEAD_TOO_LARGE, i);
+    assert_int_equal(troupe_dead_letters(f->system, letters, 200), 128);
+    for (size_t i = 0; i < 128; i++) {
+        assert_int_equal(letters[i].number, 300 - i);
+        assert_int_equal(letters[i].size, 300 - i);
+        assert_int_equal(letters[i].sequence, 300 - i);
+        assert_int_equal(letters[i].reason, TROUPE_DEAD_TOO_LARGE);
+    }
+    troupe_totals_now(f->system, &totals);
+    assert_int_equal(totals.dead_letters, 300);
+    assert_int_equal(totals.sent, 300);
+}
+
+static void test_each_dead_letter_says_why(void **state)
+{
+    fixture *f = *state;
+    troupe_id deaf = spawn_named(f, "deaf", NULL, NULL, 0);
+    troupe_dead_letter letter;
+
+    assert_int_equal(troupe_call(f->me, deaf, TROUPE_TEXT("hear"), TROUPE_SECOND, NULL),
+                     TROUPE_E_GONE);
+    assert_int_equal(troupe_dead_letters(f->system, &letter, 1), 1);
+    assert_int_equal(letter.reason, TROUPE_DEAD_NO_HANDLER);
+    assert_int_equal(letter.sender.value, troupe_self(f->me).value);
+    assert_int_equal(letter.target.value, deaf.value);
+    assert_string_equal(letter.target_name, "deaf");
+    assert_int_equal(letter.size, 4);
+    for (int i = 0; i < TROUPE_N_DEAD_REASONS; i++)
+        assert_string_not_equal(troupe_dead_reason_text((troupe_dead_reason)i), "unknown reason");
+    assert_string_equal(troupe_dead_reason_text(TROUPE_N_DEAD_REASONS), "unknown reason");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        BOTH(test_two_monitors_give_two_notices),
+        BOTH(test_a_stopped_monitor_is_silent),
+        BOTH(test_a_stopped_monitor_of_what_is_gone_is_silent),
+        BOTH(test_the_watchers_end_ends_the_monitor),
+        BOTH(test_the_last_dead_letters_are_kept_newest_first),
+        BOTH(test_each_dead_letter_says_why),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

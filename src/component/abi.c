@@ -1,6 +1,6 @@
 #include "abi.h"
 
-#include "scan.h"
+#include "trp/utf8.h"
 
 #include <string.h>
 

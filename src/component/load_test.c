@@ -3,6 +3,8 @@
 
 #include "scan.h"
 
+#include "trp/utf8.h"
+
 static struct house house;
 
 static int open_house(void **state)

@@ -16,7 +16,4 @@ typedef enum trp_form {
 /* trp_scan - look at the frame of it only: magic, version, the lengths of sections, how many functions. */
 trp_form trp_scan(troupe_bytes bytes, char *why, size_t why_size);
 
-/* trp_is_utf8 - as the Unicode standard has it: no surrogates, nothing too long, nothing over U+10FFFF. */
-bool trp_is_utf8(const void *data, size_t size);
-
 #endif

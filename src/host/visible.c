@@ -1,23 +1,8 @@
 #include "visible.h"
 
+#include "trp/utf8.h"
+
 #include <string.h>
-
-size_t trp_utf8_length(const unsigned char *at, size_t n)
-{
-    unsigned char lead = at[0];
-    size_t length = lead < 0x80 ? 1 : lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-
-    if (length == 0 || lead > 0xF4 || length > n)
-        return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((at[i] & 0xC0) != 0x80)
-            return 0;
-    /* Overlong forms, surrogates, and what lies above the last code point. */
-    if ((lead == 0xE0 && at[1] < 0xA0) || (lead == 0xED && at[1] > 0x9F) ||
-        (lead == 0xF0 && at[1] < 0x90) || (lead == 0xF4 && at[1] > 0x8F))
-        return 0;
-    return length;
-}
 
 static bool is_control(const unsigned char *at, size_t length)
 {

@@ -8,7 +8,4 @@
  * when longer. Returns the bytes written, without the zero behind them. size must not be 0. */
 size_t trp_visible(troupe_bytes text, char *buffer, size_t size);
 
-/* trp_utf8_length - bytes of the valid UTF-8 character at the start of n > 0 bytes; 0: it is broken. */
-size_t trp_utf8_length(const unsigned char *at, size_t n);
-
 #endif

@@ -28,9 +28,6 @@ struct troupe_guest {
 /* trp_guest_check - the module's imports and exports against the tables, the grants and the limits; notes the names. */
 troupe_status trp_guest_check(troupe_guest *guest, troupe_error *error);
 
-/* trp_guest_link - makes guest->pre. */
-troupe_status trp_guest_link(troupe_guest *guest, troupe_error *error);
-
 /* trp_guest_say - write an error that begins with the guest's name and file. */
 troupe_status trp_guest_say(const troupe_guest *guest, troupe_error *error, troupe_status status,
                             const char *format, ...) TROUPE_PRINTF(4, 5);

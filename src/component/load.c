@@ -114,29 +114,6 @@ static troupe_status compile_text(troupe_guest *guest, troupe_bytes text, troupe
     return status;
 }
 
-static troupe_status load(troupe_guest *guest, troupe_bytes bytes, troupe_error *error)
-{
-    troupe_status status = TROUPE_E_INVALID;
-    char why[300];
-
-    if (guest->limits.memory_bytes == 0)
-        return trp_guest_say(guest, error, TROUPE_E_INVALID,
-                             "its memory limit is below one page of 64 KiB");
-    switch (trp_scan(bytes, why, sizeof(why))) {
-    case TRP_FORM_WRONG:
-        return trp_guest_say(guest, error, TROUPE_E_INVALID, "%s", why);
-    case TRP_FORM_TEXT:
-        status = compile_text(guest, bytes, error);
-        break;
-    case TRP_FORM_MODULE:
-        status = compile(guest, bytes, error);
-        break;
-    }
-    if (status == TROUPE_OK)
-        status = trp_guest_check(guest, error);
-    return status == TROUPE_OK ? trp_guest_link(guest, error) : status;
-}
-
 /* ---- linking ---- */
 
 static wasmtime_error_t *define(wasmtime_linker_t *linker, const wasm_importtype_t *import)
@@ -153,7 +130,8 @@ static wasmtime_error_t *define(wasmtime_linker_t *linker, const wasm_importtype
     return error;
 }
 
-troupe_status trp_guest_link(troupe_guest *guest, troupe_error *error)
+/* Makes guest->pre. */
+static troupe_status link_module(troupe_guest *guest, troupe_error *error)
 {
     wasmtime_linker_t *linker = wasmtime_linker_new(guest->engine->wasm);
     wasmtime_error_t *failed = NULL;
@@ -176,6 +154,29 @@ troupe_status trp_guest_link(troupe_guest *guest, troupe_error *error)
 }
 
 /* ---- the door ---- */
+
+static troupe_status load(troupe_guest *guest, troupe_bytes bytes, troupe_error *error)
+{
+    troupe_status status = TROUPE_E_INVALID;
+    char why[300];
+
+    if (guest->limits.memory_bytes == 0)
+        return trp_guest_say(guest, error, TROUPE_E_INVALID,
+                             "its memory limit is below one page of 64 KiB");
+    switch (trp_scan(bytes, why, sizeof(why))) {
+    case TRP_FORM_WRONG:
+        return trp_guest_say(guest, error, TROUPE_E_INVALID, "%s", why);
+    case TRP_FORM_TEXT:
+        status = compile_text(guest, bytes, error);
+        break;
+    case TRP_FORM_MODULE:
+        status = compile(guest, bytes, error);
+        break;
+    }
+    if (status == TROUPE_OK)
+        status = trp_guest_check(guest, error);
+    return status == TROUPE_OK ? link_module(guest, error) : status;
+}
 
 troupe_status troupe_guest_load(troupe_engine *engine, const troupe_guest_options *options,
                                 troupe_guest **ret_guest, troupe_error *error)

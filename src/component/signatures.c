@@ -47,7 +47,9 @@ static bool is(const char *data, size_t size, const char *word)
     return size == strlen(word) && memcmp(data, word, size) == 0;
 }
 
-bool trp_interface_of(const char *name, size_t size, const char **ret_interface, size_t *ret_size)
+/* "messaging" for "troupe:component/messaging@0.1.4"; false: not of a version we have. */
+static bool interface_of(const char *name, size_t size, const char **ret_interface,
+                         size_t *ret_size)
 {
     const size_t package = sizeof(TRP_PACKAGE) - 1;
     const size_t version = sizeof(TRP_ABI_VERSION) - 1;
@@ -76,7 +78,7 @@ const trp_import_row *trp_import_find(const wasm_name_t *module, const wasm_name
     const char *interface;
     size_t size;
 
-    if (!trp_interface_of(module->data, module->size, &interface, &size))
+    if (!interface_of(module->data, module->size, &interface, &size))
         return NULL;
     for (size_t i = 0; i < trp_n_import_rows; i++) {
         const trp_import_row *row = &trp_import_rows[i];
@@ -102,7 +104,7 @@ bool trp_export_find(const wasm_name_t *name, trp_export *ret_export, bool *ret_
         size -= sizeof(post) - 1;
     }
     hash = memchr(data, '#', size);
-    if (!hash || !trp_interface_of(data, (size_t)(hash - data), &interface, &interface_size))
+    if (!hash || !interface_of(data, (size_t)(hash - data), &interface, &interface_size))
         return false;
     for (size_t i = 0; i < TRP_N_EXPORTS; i++) {
         const trp_export_row *row = &trp_export_rows[i];

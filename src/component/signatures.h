@@ -59,9 +59,6 @@ extern const trp_export_row trp_export_rows[TRP_N_EXPORTS];
 /* trp_import_find - the row of an import, NULL when the package has no such function. */
 const trp_import_row *trp_import_find(const wasm_name_t *module, const wasm_name_t *function);
 
-/* trp_interface_of - "messaging" for "troupe:component/messaging@0.1.4"; false: not of a version we have. */
-bool trp_interface_of(const char *name, size_t size, const char **ret_interface, size_t *ret_size);
-
 /* trp_export_find - which export name is, and whether it is its post-return. False: none of ours. */
 bool trp_export_find(const wasm_name_t *name, trp_export *ret_export, bool *ret_post);
 

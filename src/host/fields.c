@@ -14,7 +14,7 @@ static const char *const later[] = {
     "engine",  "slice",    "drop_newest", "drop_oldest", "messages",     "requests",
     "cluster", "admin",    "metrics",     "role",        "group",        NULL};
 
-static bool is_one_of(const char *word, const char *const *words)
+bool trp_is_one_of(const char *word, const char *const *words)
 {
     for (; *words != NULL; words++)
         if (strcmp(word, *words) == 0)
@@ -42,7 +42,7 @@ void trp_field_unknown(trp_mistakes *mistakes, const trp_yaml *node, bool at_key
     char text[512], all[320];
 
     join(words, all, sizeof(all));
-    if (is_one_of(word, later))
+    if (trp_is_one_of(word, later))
         (void)snprintf(text, sizeof(text), "\"%.64s\" is not in this version yet; leave it out",
                        word);
     else if (near != NULL)
@@ -76,7 +76,7 @@ bool trp_field_keys(trp_mistakes *mistakes, const trp_yaml *node, const char *co
         return false;
     }
     for (const trp_yaml *child = node->first; child != NULL; child = child->next)
-        if (!is_one_of(child->key, known))
+        if (!trp_is_one_of(child->key, known))
             trp_field_unknown(mistakes, child, true, child->key, "no key here", known);
     return true;
 }

@@ -29,6 +29,9 @@ bool trp_field_duration(trp_mistakes *mistakes, const trp_yaml *node, uint64_t *
 bool trp_field_size(trp_mistakes *mistakes, const trp_yaml *node, uint64_t *ret_bytes);
 bool trp_field_rate(trp_mistakes *mistakes, const trp_yaml *node, uint64_t *ret_bytes);
 
+/* trp_is_one_of - word is one of words (ended by NULL). */
+bool trp_is_one_of(const char *word, const char *const *words);
+
 /* trp_field_unknown - note that word at node is none of words, or not in this version yet. what: "no grant". */
 void trp_field_unknown(trp_mistakes *mistakes, const trp_yaml *node, bool at_key, const char *word,
                        const char *what, const char *const *words);

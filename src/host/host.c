@@ -13,7 +13,8 @@
 
 /* ---- telling the driver ---- */
 
-void trp_host_ring(troupe_host *host)
+/* Any thread. */
+static void ring(troupe_host *host)
 {
     uint64_t one = 1;
 
@@ -51,7 +52,7 @@ static void on_out_broken(void *arg)
     troupe_host *host = arg;
 
     trp_store_relaxed(&host->out_closed, true);
-    trp_host_ring(host);
+    ring(host);
 }
 
 void troupe_host_ask_stop(troupe_host *host)
@@ -60,7 +61,7 @@ void troupe_host_ask_stop(troupe_host *host)
     troupe_context *ctx;
 
     trp_store_seq(&host->asked, true);
-    trp_host_ring(host);
+    ring(host);
     root.value = trp_load_seq(&host->root);
     /* A simulation has one thread: its driver sees the alarm. So does a driver that still starts the tree. */
     if (host->simulation || root.value == 0)
@@ -106,7 +107,7 @@ static void on_root_down(void *self, troupe_context *ctx, const troupe_notice *n
         return;
     mine->host->root_exit = notice->exit;
     trp_store_release(&mine->host->ended, true); /* pairs with trp_host_why */
-    trp_host_ring(mine->host);
+    ring(mine->host);
 }
 
 static const troupe_child_ops watcher_child = {.pre_start = begin_watching,

@@ -63,9 +63,7 @@ TROUPE_MUST_CHECK troupe_status trp_host_plan(troupe_host *host, troupe_spec *re
 void trp_target_init(troupe_host *host);
 bool trp_target_find(troupe_host *host, unsigned *n_tries);
 
-/* host.c: tell the driver. Any thread. */
-void trp_host_ring(troupe_host *host);
-/* Wait for a ring, at most for timeout_ms; in a simulation: run one step. False: nothing can ever happen. */
+/* host.c: wait for a ring, at most for timeout_ms; in a simulation: run one step. False: nothing can ever happen. */
 bool trp_host_pause(troupe_host *host, int timeout_ms);
 /* What the flags say; TROUPE_HOST_END_OF_INPUT: nothing. */
 troupe_host_end trp_host_why(const troupe_host *host);

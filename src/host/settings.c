@@ -1,5 +1,7 @@
 #include "settings.h"
 
+#include "fields.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,14 +53,6 @@ static void put_string(writer *w, const char *text, size_t size)
         }
     }
     put(w, "\"", 1);
-}
-
-static bool is_one_of(const char *text, const char *const *words)
-{
-    for (; *words != NULL; words++)
-        if (strcmp(text, *words) == 0)
-            return true;
-    return false;
 }
 
 /* [-+]? digits: JSON knows no plus and no leading zeros. */
@@ -136,13 +130,13 @@ static void put_plain(writer *w, const trp_yaml *node)
                                           "-.INF", "+.inf", "+.Inf", "+.INF", ".nan",
                                           ".NaN",  ".NAN",  NULL};
 
-    if (is_one_of(node->text, nulls))
+    if (trp_is_one_of(node->text, nulls))
         put_text(w, "null");
-    else if (is_one_of(node->text, trues))
+    else if (trp_is_one_of(node->text, trues))
         put_text(w, "true");
-    else if (is_one_of(node->text, falses))
+    else if (trp_is_one_of(node->text, falses))
         put_text(w, "false");
-    else if (is_one_of(node->text, no_json))
+    else if (trp_is_one_of(node->text, no_json))
         trp_yaml_mistake(w->mistakes, node,
                          "\"%s\" is no number in JSON; quote it, or leave it out", node->text);
     else if (!put_integer(w, node->text) && !put_based(w, node->text) && !put_float(w, node->text))

@@ -85,6 +85,8 @@ static troupe_status compile(troupe_guest *guest, troupe_bytes wasm, troupe_erro
     troupe_status status =
         trp_module_get(guest->engine, wasm, &guest->module, &guest->info.cached, why, sizeof(why));
 
+    if (status == TROUPE_E_NO_MEMORY)
+        return trp_guest_say(guest, error, status, "%s", why);
     if (status != TROUPE_OK)
         return trp_guest_say(guest, error, status, "is no valid module: %s", why);
     guest->info.compile_ns = trp_monotonic_ns() - began;

@@ -345,6 +345,8 @@ troupe_status troupe_publish(troupe_context *ctx, troupe_topics *topics, troupe_
     troupe_payload *shared = NULL;
     troupe_status status = gather(topics, topic, &audience);
 
+    if (ret_reached)
+        *ret_reached = 0;
     if (status != TROUPE_OK)
         return status;
     if (audience.n_ids > 0) {

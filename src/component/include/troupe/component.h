@@ -35,6 +35,7 @@ typedef struct troupe_engine_options {
 TROUPE_MUST_CHECK troupe_status troupe_engine_new(troupe_system *system,
                                                   const troupe_engine_options *options,
                                                   troupe_engine **ret_engine, troupe_error *error);
+/* troupe_engine_free - takes it, NULL is fine. Every guest of it was freed, no store lives: else a panic. */
 void troupe_engine_free(troupe_engine *engine);
 
 /* troupe_engine_version - "wasmtime 48.0.0 (wheel)": version and origin. Constant. */
@@ -100,11 +101,13 @@ typedef struct troupe_guest_options {
  * Threads: any; blocks while it compiles: not on a worker.
  * Errors:  TROUPE_E_INVALID the module is no module, has no handle-message, a wrong signature, an
  *          import that nobody offers; TROUPE_E_DENIED an import without its grant (the text names the
- *          line that is missing). error says what, where and the remedy, in one line.
+ *          line that is missing); TROUPE_E_NO_MEMORY. error says the first of them: what, where and the
+ *          remedy, in one line.
  */
 TROUPE_MUST_CHECK troupe_status troupe_guest_load(troupe_engine *engine,
                                                   const troupe_guest_options *options,
                                                   troupe_guest **ret_guest, troupe_error *error);
+/* troupe_guest_free - takes it, NULL is fine. Threads: any, after the last component of it ended. */
 void troupe_guest_free(troupe_guest *guest);
 
 typedef struct troupe_guest_info {
@@ -112,6 +115,7 @@ typedef struct troupe_guest_info {
     bool cached;         /* it came from the cache, or the same bytes were loaded before */
 } troupe_guest_info;
 
+/* troupe_guest_info_of - constant after troupe_guest_load. Any thread. */
 troupe_guest_info troupe_guest_info_of(const troupe_guest *guest);
 
 /* troupe_guest_spec - fill the tables, state, argument and start_on_own_turn of spec; the rest stays.

@@ -28,15 +28,17 @@ typedef struct troupe_say {
 #define TROUPE_MANIFEST_MAX ((size_t)1 << 20) /* bytes */
 #define TROUPE_GUEST_MAX ((size_t)64 << 20)   /* bytes of one guest's file */
 
-/* troupe_manifest_load - read a manifest and every guest file it names, and check all of it.
+/* troupe_manifest_load - read a manifest and every guest file it names, and check the manifest; what is in
+ * the guests is looked at by troupe_host_new.
  *
  * Owns:    *ret_manifest is the caller's. path: a file, or a folder that holds troupe.yaml; NULL: ".".
  * Threads: any; reads files.
- * Order:   mistakes are said by line, all of them, before it returns.
- * Errors:  TROUPE_E_INVALID after at least one mistake was said.
+ * Order:   mistakes are said by line, before it returns; behind the first 100 their number.
+ * Errors:  TROUPE_E_INVALID after at least one mistake was said; TROUPE_E_NO_MEMORY, said too.
  */
 TROUPE_MUST_CHECK troupe_status troupe_manifest_load(const char *path, troupe_say say,
                                                      troupe_manifest **ret_manifest);
+/* troupe_manifest_free - takes it, NULL is fine. Hosts made from it are freed before. Threads: any. */
 void troupe_manifest_free(troupe_manifest *manifest);
 
 typedef struct troupe_manifest_summary {
@@ -47,6 +49,7 @@ typedef struct troupe_manifest_summary {
     unsigned n_guests;      /* distinct files */
 } troupe_manifest_summary;
 
+/* troupe_manifest_summary_of - what is in it. Owns: inside the manifest. Threads: any. Errors: none. */
 troupe_manifest_summary troupe_manifest_summary_of(const troupe_manifest *manifest);
 
 /* ---- hosts ---- */
@@ -71,7 +74,7 @@ typedef struct troupe_host_options {
  *
  * Owns:    *ret_host is the caller's; manifest is kept until troupe_host_free.
  * Threads: any; from then on one thread at a time, but for troupe_host_ask_stop. Blocks while guests compile.
- * Errors:  TROUPE_E_INVALID after at least one mistake was said (a guest's imports, an unknown stdin_to);
+ * Errors:  TROUPE_E_INVALID after at least one mistake was said (the first of each guest; an unknown stdin_to);
  *          TROUPE_E_IO, TROUPE_E_NO_MEMORY, said too.
  */
 TROUPE_MUST_CHECK troupe_status troupe_host_new(const troupe_manifest *manifest,
@@ -146,6 +149,8 @@ typedef struct troupe_host_totals {
     char exit_text[512]; /* why the tree gave up */
 } troupe_host_totals;
 
+/* troupe_host_totals_of - Owns: a copy. Threads: the host's. Errors: none; before troupe_host_finish only lines
+ * is counted. */
 void troupe_host_totals_of(troupe_host *host, troupe_host_totals *ret_totals);
 
 typedef struct troupe_host_letter {
@@ -156,7 +161,8 @@ typedef struct troupe_host_letter {
     const char *reason; /* constant */
 } troupe_host_letter;
 
-/* troupe_host_dead_letters - the last ones, oldest of them first, up to n. Returns how many were written. */
+/* troupe_host_dead_letters - the last ones, oldest of them first, up to n. Returns how many were written.
+ * Owns: copies. Threads: the host's. Errors: 0, also when memory is out. */
 size_t troupe_host_dead_letters(troupe_host *host, troupe_host_letter *letters, size_t n);
 
 /* troupe_host_version - the engine's version and origin: "wasmtime 48.0.0 (wheel)". Constant. */

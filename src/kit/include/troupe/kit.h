@@ -68,7 +68,8 @@ typedef struct troupe_supervisor {
  * Owns:    supervisor is kept until the component ended.
  * Threads: the owner of spec.
  * Errors:  TROUPE_E_INVALID with a text in error (may be NULL): a backoff without initial, a
- *          multiplier below 1, a maximum below initial, children missing.
+ *          multiplier below 1, a maximum below initial, children missing, another strategy, a
+ *          struct without its initialiser.
  *
  * The component's start ends when the last child passed post_start; a child that refuses to start
  * fails it (its text is handed on), and the siblings are stopped in reverse.
@@ -104,7 +105,8 @@ typedef struct troupe_pool {
  * is chosen.
  *
  * Owns:    pool is kept until the component ended.
- * Errors:  as troupe_supervisor_spec.
+ * Threads: the owner of spec.
+ * Errors:  as troupe_supervisor_spec; too few or too many members, a name too long for "-1024".
  */
 TROUPE_MUST_CHECK troupe_status troupe_pool_spec(const troupe_pool *pool, troupe_spec *spec,
                                                  troupe_error *error);
@@ -119,6 +121,7 @@ typedef struct troupe_topics troupe_topics;
  */
 TROUPE_MUST_CHECK troupe_status troupe_topics_new(troupe_system *system,
                                                   troupe_topics **ret_topics);
+/* troupe_topics_free - takes it, NULL is fine. Nobody subscribes or publishes any more. */
 void troupe_topics_free(troupe_topics *topics);
 
 /* troupe_subscribe, troupe_unsubscribe - by exact name. The subscription belongs to the id and

@@ -42,10 +42,10 @@ static struct record *take_record(struct world *world, troupe_id id)
     trp_mutex_lock(&world->lock);
     n = trp_load_relaxed(&world->n_records); /* written under this lock */
     if (n < RECORDS) {
-        record = &world->records[n];
-        record->index = n;
-        trp_store_release(&record->id, id.value);
+        world->records[n].index = n;
+        trp_store_release(&world->records[n].id, id.value);
         trp_store_release(&world->n_records, n + 1); /* pairs with record_of */
+        record = &world->records[n];
     }
     trp_mutex_unlock(&world->lock);
     return record;

@@ -39,6 +39,7 @@ static struct record *take_record(struct world *world, troupe_id id)
     struct record *record = NULL;
     uint32_t n;
 
+    TROUPE_ASSERT(world);
     trp_mutex_lock(&world->lock);
     n = trp_load_relaxed(&world->n_records); /* written under this lock */
     if (n < RECORDS) {

@@ -304,6 +304,7 @@ struct trp_request {
     troupe_system *system;
     uint64_t requester;
     uint32_t incarnation;
+    _Atomic uint64_t holder; /* who accepted it and did not answer yet; only the holder itself writes it */
     trp_node *reply; /* made ahead: an answer is never refused for room */
     bool refused;    /* the asker's: nothing was sent, so that its time-out is no answer */
     troupe_timer timer;

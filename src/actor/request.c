@@ -284,6 +284,7 @@ void trp_requests_end_asked(trp_cell *cell)
 static void let_go(trp_cell *holder, trp_request *request)
 {
     trp_list_remove(&request->held);
+    trp_store_relaxed(&request->holder, 0); /* see find_held */
     holder->n_held--;
     unref(request, 1);
 }
@@ -313,6 +314,7 @@ void trp_request_accept(trp_cell *holder, trp_node *node)
     if (holder->n_held > 2 * holder->n_held_swept + 16)
         sweep_held(holder);
     trp_list_append(&holder->held, &request->held);
+    trp_store_relaxed(&request->holder, trp_id_of(holder).value); /* see find_held */
     holder->n_held++;
 }
 
@@ -355,11 +357,10 @@ static trp_request *find_held(trp_cell *holder, troupe_correlation correlation)
 {
     trp_request *request = find(holder->system, correlation.value);
 
-    for (trp_link *at = holder->held.next; request && at != &holder->held; at = at->next) {
-        if (TRP_OF(at, trp_request, held) == request)
-            return request;
-    }
-    return NULL;
+    /* relaxed: our own id is there only when this life wrote it; then the list's count keeps the record as it is */
+    if (!request || trp_load_relaxed(&request->holder) != trp_id_of(holder).value)
+        return NULL;
+    return request;
 }
 
 troupe_status troupe_reply(troupe_context *ctx, troupe_bytes payload)

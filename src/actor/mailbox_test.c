@@ -91,6 +91,7 @@ static void test_a_taken_node_stays_until_the_next_take(void **state)
     trp_mailbox_push(&mailbox, second);
     assert_ptr_equal(trp_mailbox_take(&mailbox, &done), first);
     free(done);
+    done = NULL;
     assert_ptr_equal(trp_mailbox_take(&mailbox, &done), second);
     assert_ptr_equal(done, first);
     free(done);

@@ -18,7 +18,7 @@ struct order {
 static troupe_status watch(void *self, troupe_context *ctx, const troupe_message *message)
 {
     struct order order;
-    troupe_monitor monitors[8];
+    troupe_monitor monitors[8] = {{0}};
 
     (void)self;
     memcpy(&order, message->payload.data, sizeof order);

@@ -34,6 +34,17 @@ static void fill_bucket(trp_log_sink *sink)
     sink->tokens = sink->tokens + more > TRP_LOG_BURST ? TRP_LOG_BURST : sink->tokens + more;
 }
 
+static void say_dropped(trp_log_sink *sink)
+{
+    char text[96];
+    int size = snprintf(text, sizeof(text), "(%llu log lines dropped: over %llu KiB a second)\n",
+                        (unsigned long long)sink->n_dropped,
+                        (unsigned long long)(TRP_LOG_PER_SECOND >> 10));
+
+    put_line(sink, text, (size_t)size);
+    sink->n_dropped = 0;
+}
+
 static void put_capped(trp_log_sink *sink, const char *line)
 {
     size_t n = strlen(line);
@@ -44,15 +55,8 @@ static void put_capped(trp_log_sink *sink, const char *line)
         return;
     }
     sink->tokens -= n;
-    if (sink->n_dropped > 0) {
-        char text[96];
-        int size = snprintf(
-            text, sizeof(text), "(%llu log lines dropped: over %llu KiB a second)\n",
-            (unsigned long long)sink->n_dropped, (unsigned long long)(TRP_LOG_PER_SECOND >> 10));
-
-        put_line(sink, text, (size_t)size);
-        sink->n_dropped = 0;
-    }
+    if (sink->n_dropped > 0)
+        say_dropped(sink);
     put_line(sink, line, n);
 }
 
@@ -190,5 +194,7 @@ void trp_log_sink_forget(trp_log_sink *sink)
 void trp_log_sink_fini(trp_log_sink *sink)
 {
     trp_log_sink_hold_no_more(sink);
+    if (sink->n_dropped > 0)
+        say_dropped(sink);
     trp_mutex_fini(&sink->mutex);
 }

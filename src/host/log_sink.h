@@ -43,7 +43,7 @@ void trp_log_sink_write(void *arg, const troupe_log_line *line);
 void trp_log_sink_hold_no_more(trp_log_sink *sink);
 /* trp_log_sink_forget - drop what is held back: somebody else says it. */
 void trp_log_sink_forget(trp_log_sink *sink);
-/* trp_log_sink_fini - nobody writes any more. */
+/* trp_log_sink_fini - nobody writes any more. Says how many of the last lines were dropped. */
 void trp_log_sink_fini(trp_log_sink *sink);
 
 #endif

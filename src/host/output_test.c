@@ -239,6 +239,27 @@ static void test_log_is_capped_by_bytes(void **state)
     (void)close(fd);
 }
 
+static void test_log_lines_that_were_dropped_last_are_counted_at_the_end(void **state)
+{
+    char path[] = "/tmp/troupe-log-XXXXXX", text[TRP_LOG_LINE - 300], tail[96] = "";
+    int fd = mkstemp(path);
+    trp_log_sink sink;
+
+    (void)state;
+    assert_true(fd >= 0);
+    (void)unlink(path);
+    memset(text, 'x', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    trp_log_sink_init(&sink, fd);
+    while (sink.n_dropped == 0)
+        log_line(&sink, TROUPE_LEVEL_INFO, "guest-log", "a", text);
+    trp_log_sink_fini(&sink);
+    (void)lseek(fd, -50, SEEK_END);
+    assert_true(read(fd, tail, sizeof(tail) - 1) > 0);
+    assert_non_null(strstr(tail, "\n(1 log lines dropped: over 64 KiB a second)\n"));
+    (void)close(fd);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -250,6 +271,7 @@ int main(void)
         cmocka_unit_test(test_log_tells_a_supervisors_end_once),
         cmocka_unit_test(test_log_lines_of_guests_stay_one_line),
         cmocka_unit_test(test_log_is_capped_by_bytes),
+        cmocka_unit_test(test_log_lines_that_were_dropped_last_are_counted_at_the_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -207,6 +207,20 @@ static void test_kept_request_is_answered_later_once(void **state)
     assert_int_equal(ask(&house, id, TROUPE_TEXT("twice"), &answer), TROUPE_E_FAILED);
 }
 
+static void test_guest_is_told_when_the_asker_stops_waiting(void **state)
+{
+    troupe_id id = spawn(&house, load(&house, "deadline.wasm"), "deadline");
+    troupe_bytes answer;
+    uint64_t told[2];
+
+    (void)state;
+    assert_int_equal(ask(&house, id, TROUPE_TEXT("?"), &answer), TROUPE_OK);
+    assert_int_equal(answer.size, sizeof told);
+    memcpy(told, answer.data, sizeof told);
+    assert_in_range(told[0], 1, PATIENCE);
+    assert_int_equal(told[1], 0);
+}
+
 #define BOTH_WAYS(test)                                                                            \
     cmocka_unit_test_setup_teardown(test, open_threads, close_house),                              \
         cmocka_unit_test_setup_teardown(test, open_simulation, close_house)
@@ -227,6 +241,7 @@ int main(void)
         BOTH_WAYS(test_trap_in_any_hook_is_a_crash),
         BOTH_WAYS(test_guest_is_told_its_limits),
         BOTH_WAYS(test_kept_request_is_answered_later_once),
+        BOTH_WAYS(test_guest_is_told_when_the_asker_stops_waiting),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -183,10 +183,9 @@ static troupe_status check_target(troupe_host *host, const troupe_host_options *
     host->stdin_to = name;
     if (name == NULL)
         return TROUPE_OK;
-    if (trp_manifest_takes(host->manifest, name)) {
-        trp_target_init(host);
+    host->target_unit = trp_manifest_taker(host->manifest, name);
+    if (host->target_unit != NULL)
         return TROUPE_OK;
-    }
     (void)trp_visible(troupe_text(name), shown, sizeof(shown));
     trp_names names = trp_manifest_names(host->manifest, &host->arena, false);
     const char *near = troupe_nearest(name, names.items);

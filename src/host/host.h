@@ -58,9 +58,8 @@ troupe_status trp_host_load_guests(troupe_host *host, trp_mistakes *mistakes);
 TROUPE_MUST_CHECK troupe_status trp_host_plan(troupe_host *host, troupe_spec *ret_spec,
                                               troupe_error *error);
 
-/* target.c: find the unit that stdin_to names, once. Then, after a send that nobody took: who bears
- * the name now. False: it is gone for good. *n_tries is 0 at the first call for a line. Driver only. */
-void trp_target_init(troupe_host *host);
+/* target.c: after a send that nobody took, who bears the name stdin_to now. False: it is gone for good.
+ * *n_tries is 0 at the first call for a line. Driver only. */
 bool trp_target_find(troupe_host *host, unsigned *n_tries);
 
 /* host.c: wait for a ring, at most for timeout_ms; in a simulation: run one step. False: nothing can ever happen. */

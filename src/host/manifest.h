@@ -80,8 +80,8 @@ void trp_manifest_check(troupe_manifest *manifest);
 /* trp_unit_next - the tree in its order, each unit before what is beneath it; NULL after the last. */
 trp_unit *trp_unit_next(const trp_unit *unit);
 
-/* trp_manifest_takes - whether messages can be sent to this name: a component, a pool or a pool's member. */
-bool trp_manifest_takes(const troupe_manifest *manifest, const char *name);
+/* trp_manifest_taker - who takes messages to this name: a component, a pool (also for a member's name). NULL: nobody. */
+const trp_unit *trp_manifest_taker(const troupe_manifest *manifest, const char *name);
 /* trp_manifest_names - all such names, and those of supervisors when asked for, in arena. */
 trp_names trp_manifest_names(const troupe_manifest *manifest, trp_arena *arena,
                              bool supervisors_too);

@@ -113,7 +113,7 @@ static bool is_among(const trp_names *names, const char *pattern)
     return false;
 }
 
-bool trp_manifest_takes(const troupe_manifest *manifest, const char *name)
+const trp_unit *trp_manifest_taker(const troupe_manifest *manifest, const char *name)
 {
     for (const trp_unit *u = manifest->root; u != NULL; u = trp_unit_next(u)) {
         size_t n = u->name == NULL ? 0 : strlen(u->name);
@@ -121,17 +121,17 @@ bool trp_manifest_takes(const troupe_manifest *manifest, const char *name)
         if (u->kind == TRP_UNIT_SUPERVISOR || u->name == NULL || strncmp(name, u->name, n) != 0)
             continue;
         if (name[n] == '\0')
-            return true;
+            return u;
         if (u->kind == TRP_UNIT_POOL && name[n] == '-' && name[n + 1] >= '1' &&
             name[n + 1] <= '9') {
             char *rest;
             unsigned long member = strtoul(name + n + 1, &rest, 10);
 
             if (*rest == '\0' && member <= u->n_members)
-                return true;
+                return u;
         }
     }
-    return false;
+    return NULL;
 }
 
 /* Note that nobody of that name takes messages, at node. */
@@ -216,6 +216,6 @@ void trp_manifest_check(troupe_manifest *manifest)
     qsort(all, n, sizeof(*all), by_name);
     check_names(manifest, all, n);
     check_grants(manifest, &takers, &everybody, &topics);
-    if (manifest->stdin_to != NULL && !trp_manifest_takes(manifest, manifest->stdin_to))
+    if (manifest->stdin_to != NULL && trp_manifest_taker(manifest, manifest->stdin_to) == NULL)
         note_stranger(manifest, manifest->stdin_node, "", manifest->stdin_to, &takers, &everybody);
 }

@@ -50,25 +50,6 @@ static bool let_go(const troupe_host *host)
     return false;
 }
 
-void trp_target_init(troupe_host *host)
-{
-    size_t n;
-
-    for (const trp_unit *u = host->manifest->root; u != NULL; u = trp_unit_next(u)) {
-        n = strlen(u->name);
-        if (u->kind == TRP_UNIT_SUPERVISOR || strncmp(host->stdin_to, u->name, n) != 0)
-            continue;
-        if (host->stdin_to[n] == '\0') {
-            host->target_unit = u;
-            return;
-        }
-        if (u->kind == TRP_UNIT_POOL && host->stdin_to[n] == '-' &&
-            strspn(host->stdin_to + n + 1, "0123456789") == strlen(host->stdin_to + n + 1))
-            host->target_unit = u;
-    }
-    TROUPE_ASSERT(host->target_unit != NULL && "the name was checked");
-}
-
 bool trp_target_find(troupe_host *host, unsigned *n_tries)
 {
     troupe_id id;

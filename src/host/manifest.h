@@ -25,9 +25,9 @@ typedef enum trp_unit_kind {
     TRP_UNIT_SUPERVISOR,
 } trp_unit_kind;
 
-/* How a supervisor, or a pool, treats its children. */
+/* How a supervisor, or a pool, treats its children; 0 is the kit's default. */
 typedef struct trp_intensity {
-    uint32_t max_restarts; /* as troupe_supervisor has it: never 0 */
+    uint32_t max_restarts; /* TROUPE_NO_RESTARTS: none */
     uint64_t within_ns;
     troupe_backoff backoff;
 } trp_intensity;

@@ -6,9 +6,6 @@
 
 #include <string.h>
 
-#define DEFAULT_RESTARTS 3
-#define DEFAULT_WITHIN (5 * TROUPE_SECOND)
-
 static void read_restarts(trp_mistakes *m, const trp_yaml *node, trp_intensity *intensity)
 {
     static const char *const known[] = {"max", "within", NULL};
@@ -129,8 +126,6 @@ static void read_root(troupe_manifest *manifest, const trp_yaml *node)
     if (name != NULL)
         text = trp_field_name(&manifest->mistakes, name);
     *root = (trp_unit){.name = text, .node = node};
-    root->intensity =
-        (trp_intensity){.max_restarts = DEFAULT_RESTARTS, .within_ns = DEFAULT_WITHIN};
     manifest->root = root;
     trp_supervisor_read(manifest, node, root);
 }

@@ -231,6 +231,8 @@ troupe_status trp_request_send(trp_cell *sender, troupe_id id, troupe_bytes payl
 troupe_status troupe_request(troupe_context *ctx, troupe_id target, troupe_bytes payload,
                              uint64_t timeout_ns, troupe_correlation *ret_correlation)
 {
+    if (ctx->thread)
+        return TROUPE_E_INVALID; /* it has no handle_reply: troupe_call is for threads */
     return trp_request_send(ctx, target, payload, timeout_ns, ret_correlation);
 }
 

@@ -6,6 +6,9 @@
  *
  * Words: taken (callee owns it, after TROUPE_OK only), lent (valid during the call), kept (caller keeps
  * it alive until the named moment), shared (counted), inside (dies with its parent).
+ *
+ * A system does not survive fork: in the child, what returns a status returns TROUPE_E_FORKED, troupe_attach returns
+ * NULL, and stop, free, detach, wake do nothing.
  */
 #ifndef TROUPE_ACTOR_H
 #define TROUPE_ACTOR_H
@@ -55,7 +58,7 @@ typedef struct troupe_message {
     uint64_t deadline_ns;           /* when the sender stops waiting, on troupe_now; 0: never */
     troupe_bytes trace;             /* W3C traceparent; empty: none */
     troupe_bytes payload;           /* lent until the handler returned TROUPE_OK or an error */
-    uint64_t sequence;              /* the how-manieth message of its sender this is, from 1 */
+    uint64_t sequence;              /* the how-manieth message of its sender this is, from 1; 0: a timer's */
 } troupe_message;
 
 typedef struct troupe_answer {
@@ -146,7 +149,8 @@ typedef struct troupe_actor_ops {
     /* One message. TROUPE_OK: handled. TROUPE_PENDING: see resume. Anything else: a failed message;
      * it is answered with that status when somebody waits, logged and counted. */
     troupe_status (*handle_message)(void *self, troupe_context *ctx, const troupe_message *message);
-    /* The one end of a request that this life made. NULL: answers are dropped. */
+    /* The one end of a request that this life made; none comes once the life has ended. NULL: answers are
+     * dropped. */
     void (*handle_reply)(void *self, troupe_context *ctx, const troupe_answer *answer);
     /* A notice of a monitor, a child, a supervised child. NULL: dropped. */
     void (*handle_down)(void *self, troupe_context *ctx, const troupe_notice *notice);
@@ -278,7 +282,8 @@ TROUPE_MUST_CHECK troupe_status troupe_spawn_or_say(troupe_context *ctx, const t
 /* ---- stop ---- */
 
 /* troupe_stop - ask a component to stop: pre_stop, its children in reverse, post_stop. Returns at once.
- * troupe_kill - end it as soon as its handler returns: no pre_stop; what waits are dead letters.
+ * troupe_kill - end it as soon as its handler returns: no pre_stop; what waits are dead letters,
+ *               or waits for the next life of a supervised one.
  *
  * Threads: the context's. Never blocks. Stopping what is stopping is fine.
  * Errors:  TROUPE_E_GONE.
@@ -325,7 +330,8 @@ troupe_status troupe_release(troupe_context *ctx, troupe_id id, bool gave_up);
  * Threads: the context's. Never blocks, but for a thread's send to a full mailbox that blocks.
  * Order:   messages of one sender to one target arrive in sending order.
  * Errors:  TROUPE_E_GONE the target has ended; TROUPE_E_FULL its mailbox is at its bound;
- *          TROUPE_E_TOO_LARGE; TROUPE_E_NO_MEMORY. On an error nothing was sent.
+ *          TROUPE_E_TOO_LARGE; TROUPE_E_NO_MEMORY; TROUPE_E_UNAVAILABLE the route of an address names nobody,
+ *          TROUPE_E_INVALID it goes in a circle. On an error nothing was sent.
  */
 TROUPE_MUST_CHECK troupe_status troupe_send(troupe_context *ctx, troupe_id target,
                                             troupe_bytes payload);
@@ -350,7 +356,8 @@ TROUPE_MUST_CHECK troupe_status troupe_send_shared(troupe_context *ctx, troupe_i
  *
  * Owns:    payload is lent; copied.
  * Threads: the context's. The message is not refused for room.
- * Errors:  TROUPE_E_NO_MEMORY, TROUPE_E_TOO_LARGE. When it fires and the target has ended it is a dead letter.
+ * Errors:  TROUPE_E_NO_MEMORY, TROUPE_E_TOO_LARGE, TROUPE_E_GONE there never was such an id. When it fires and the
+ *          target has ended it is a dead letter.
  */
 TROUPE_MUST_CHECK troupe_status troupe_send_after(troupe_context *ctx, troupe_id target,
                                                   troupe_bytes payload, uint64_t delay_ns,
@@ -399,7 +406,8 @@ TROUPE_MUST_CHECK troupe_status troupe_call(troupe_context *ctx, troupe_id targe
  *
  * Owns:    payload, text are lent.
  * Threads: a hook's or handler's context. Never blocks, never refused for room.
- * Errors:  TROUPE_E_GONE nobody waits any more; TROUPE_E_INVALID not a request this life holds.
+ * Errors:  TROUPE_E_GONE nobody waits any more; TROUPE_E_INVALID not a request this life holds;
+ *          TROUPE_E_TOO_LARGE the answer.
  */
 troupe_status troupe_reply(troupe_context *ctx, troupe_bytes payload);
 troupe_status troupe_reply_to(troupe_context *ctx, troupe_correlation correlation,
@@ -505,7 +513,7 @@ typedef struct troupe_dead_letter {
     troupe_dead_reason reason;
     troupe_id sender, target;
     char target_name[TROUPE_NAME_MAX + 1];
-    uint64_t sequence;           /* the how-manieth message of its sender it was, from 1 */
+    uint64_t sequence;           /* the how-manieth message of its sender it was, from 1; 0: a timer's */
     size_t size;                 /* bytes of its payload */
 } troupe_dead_letter;
 

@@ -103,11 +103,6 @@ bool troupe_executor_simulated(const troupe_executor *executor)
     return executor->simulated;
 }
 
-unsigned troupe_executor_workers(const troupe_executor *executor)
-{
-    return executor->n_workers;
-}
-
 bool troupe_executor_on_worker(const troupe_executor *executor)
 {
     return executor->simulated ? executor->simulation.stepping : trp_worker_is_current(executor);

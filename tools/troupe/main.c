@@ -9,7 +9,7 @@
 
 static const char usage[] =
     "usage: troupe run [MANIFEST|DIR] [OPTION...]   run a tree of components in the foreground\n"
-    "       troupe check [MANIFEST|DIR]             say every mistake in a manifest and its "
+    "       troupe check [MANIFEST|DIR]             say what is wrong in a manifest, then in its "
     "guests\n"
     "       troupe --help | --version\n"
     "\n"

@@ -73,9 +73,6 @@ uint64_t troupe_executor_now(const troupe_executor *executor);
 /* troupe_executor_simulated - whether the policy is simulation. Any thread. */
 bool troupe_executor_simulated(const troupe_executor *executor);
 
-/* troupe_executor_workers - how many worker threads; 0 in simulation. Any thread. */
-unsigned troupe_executor_workers(const troupe_executor *executor);
-
 /* troupe_executor_on_worker - whether the calling thread is one of its workers (or runs its step). */
 bool troupe_executor_on_worker(const troupe_executor *executor);
 

@@ -90,7 +90,7 @@ static inline void wait_until_handled(fixture *f, troupe_id id, uint64_t n)
 #define BOTH(test)                                                                                 \
     {#test " on threads", test, on_threads, tear_down, NULL},                                      \
     {                                                                                              \
-        #test " in simulation", test, in_simulation, tear_down, NULL                               \
+#test " in simulation", test, in_simulation, tear_down, NULL                               \
     }
 
 #endif

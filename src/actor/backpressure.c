@@ -32,8 +32,9 @@ static const trp_cell *waits_for_locked(const trp_cell *cell)
 
     if (target)
         return target;
-    if (!id && trp_load_relaxed(&cell->phase) == TROUPE_PHASE_HELD) /* if only just: its notice comes */
-        id = trp_load_relaxed(&cell->parent);                       /* set at spawn */
+    if (!id &&
+        trp_load_relaxed(&cell->phase) == TROUPE_PHASE_HELD) /* if only just: its notice comes */
+        id = trp_load_relaxed(&cell->parent);                /* set at spawn */
     return trp_cell_find(cell->system, (troupe_id){id});
 }
 
@@ -120,7 +121,7 @@ void trp_room_release_all(trp_cell *cell)
 /* Joins target's list, or learns that there is room, or that it has ended. */
 static troupe_status mute_locked(trp_cell *sender, trp_cell *target, troupe_id id, uint32_t own)
 {
-    if (trp_load_relaxed(&sender->muted_on)) { /* under mute_lock */
+    if (trp_load_relaxed(&sender->muted_on)) {                     /* under mute_lock */
         if (sender->overshoot >= trp_load_relaxed(&target->bound)) /* set at spawn */
             return TROUPE_E_FULL;
         sender->overshoot++;

@@ -254,7 +254,8 @@ static void test_a_muted_component_can_be_stopped(void **state)
     assert_int_equal(troupe_kill(f->me, sender), TROUPE_OK);
     assert_int_equal(troupe_wait_end(f->me, sender, TROUPE_SECOND, NULL), TROUPE_OK);
     assert_int_equal(trp_load_seq(&trp_cell_find(f->system, target)->n_muted), 0);
-    assert_int_equal(troupe_kill(f->me, target), TROUPE_OK); /* it would wait for its stop timeout */
+    assert_int_equal(troupe_kill(f->me, target),
+                     TROUPE_OK); /* it would wait for its stop timeout */
 }
 
 /* ---- threads ---- */

@@ -49,11 +49,11 @@ typedef struct trp_signal {
     uint32_t incarnation; /* of whom it tells */
     uint64_t id;          /* of whom it tells; monitor: the watcher */
     uint64_t monitor;
-    unsigned flags;       /* monitor */
+    unsigned flags; /* monitor */
     troupe_event event;
     troupe_exit_reason reason;
-    char *text;           /* inside; NULL: none */
-    void *child;          /* the parent's entry of the child it tells of */
+    char *text;  /* inside; NULL: none */
+    void *child; /* the parent's entry of the child it tells of */
 } trp_signal;
 
 /* ---- life ---- */
@@ -64,7 +64,7 @@ typedef enum trp_step {
     TRP_STEP_PRE_START,
     TRP_STEP_POST_START,
     TRP_STEP_RUN,
-    TRP_STEP_DRAIN,    /* a stop: what waits is handled */
+    TRP_STEP_DRAIN, /* a stop: what waits is handled */
     TRP_STEP_PRE_STOP,
     TRP_STEP_CHILDREN, /* the life is over; its children end, the last one first */
     TRP_STEP_POST_STOP,
@@ -101,32 +101,32 @@ typedef struct trp_watched {
 typedef struct trp_thread_end {
     trp_mutex lock;
     trp_condition wake;
-    bool ready;                  /* under lock */
+    bool ready;                   /* under lock */
     trp_node *saved, *saved_last; /* messages that came while it waited for something else */
-    trp_node *received;          /* lent to the caller of troupe_receive */
-    trp_signal *notices;         /* notices not looked at yet */
-    uint64_t calling;            /* the one correlation whose answer is awaited; 0: none, or it came */
+    trp_node *received;           /* lent to the caller of troupe_receive */
+    trp_signal *notices;          /* notices not looked at yet */
+    uint64_t calling; /* the one correlation whose answer is awaited; 0: none, or it came */
     troupe_status answer_status; /* of the last call, once it came */
     troupe_payload *answer;
-    uint64_t starting;           /* the one child whose start is waited for */
-    uint64_t send_until;         /* how long a send waits for room */
+    uint64_t starting;   /* the one child whose start is waited for */
+    uint64_t send_until; /* how long a send waits for room */
 } trp_thread_end;
 
 struct troupe_context {
     troupe_task task; /* first: the executor's node is the cell */
     troupe_system *system;
     uint32_t slot;
-    uint32_t generation;    /* of the next component here; under slots_lock, then its owner's */
+    uint32_t generation; /* of the next component here; under slots_lock, then its owner's */
     _Atomic(trp_thread_end *) thread; /* set: an attached thread, not a component */
 
     /* any thread */
     trp_mailbox mailbox;
-    _Atomic uint64_t id;      /* 0: no component is here */
-    _Atomic uint32_t waiting; /* messages that take room */
-    _Atomic bool closed;      /* takes no new messages */
-    _Atomic uint32_t n_muted; /* cells that wait for room here */
-    _Atomic uint32_t bound;   /* set at spawn; a late sender may still read the last one's */
-    _Atomic uint32_t on_full; /* troupe_on_full; as bound */
+    _Atomic uint64_t id;             /* 0: no component is here */
+    _Atomic uint32_t waiting;        /* messages that take room */
+    _Atomic bool closed;             /* takes no new messages */
+    _Atomic uint32_t n_muted;        /* cells that wait for room here */
+    _Atomic uint32_t bound;          /* set at spawn; a late sender may still read the last one's */
+    _Atomic uint32_t on_full;        /* troupe_on_full; as bound */
     struct trp_route *_Atomic route; /* set: messages go where it says */
     _Atomic(trp_signal *) signals TRP_ALIGN_LINE;
     _Atomic uint64_t asks; /* generation << 32 | incarnation (16 bits) << 16 | bits */
@@ -134,21 +134,21 @@ struct troupe_context {
 
     /* owner; the atomic ones may be read by any thread */
     trp_step step TRP_ALIGN_LINE;
-    bool pending;          /* the hook or handler of this step returned TROUPE_PENDING */
-    bool woken;            /* a wake came */
+    bool pending; /* the hook or handler of this step returned TROUPE_PENDING */
+    bool woken;   /* a wake came */
     bool stop_asked;
-    bool started_once;     /* a life passed post_start */
-    bool leaving;          /* ended, its slot not given back yet */
-    bool crashing;         /* troupe_crash was called */
-    bool exiting;          /* troupe_exit_self was called */
+    bool started_once; /* a life passed post_start */
+    bool leaving;      /* ended, its slot not given back yet */
+    bool crashing;     /* troupe_crash was called */
+    bool exiting;      /* troupe_exit_self was called */
     bool stopping_for_good;
-    bool late;             /* killed because its stop took too long */
+    bool late; /* killed because its stop took too long */
     bool drain, supervised, start_on_own_turn, killed, entered; /* entered: pre_start succeeded */
     troupe_stop_reason stop_reason;
     troupe_start_reason start_reason;
-    trp_node *current;     /* the message being handled */
-    trp_request *request;  /* its request, while not answered */
-    uint32_t n_done;       /* taken, room not yet given back */
+    trp_node *current;    /* the message being handled */
+    trp_request *request; /* its request, while not answered */
+    uint32_t n_done;      /* taken, room not yet given back */
     const troupe_child_ops *child;
     const troupe_actor_ops *actor;
     void *state;
@@ -161,19 +161,19 @@ struct troupe_context {
     _Atomic uint64_t n_sent, n_handled, n_failed;
     _Atomic uint64_t parent; /* who spawned it */
     _Atomic uint64_t ending; /* the child that must end before it goes on; 0: none */
-    trp_child_entry *entry; /* the parent's */
-    trp_signal *down;      /* made ahead: the last notice to the parent */
-    trp_link roots;        /* under roots_lock: spawned by a thread */
-    trp_link children;     /* of trp_child_entry, in start order */
-    trp_link asked;        /* requests of this life, open */
-    trp_link held;         /* requests that this life accepted and did not answer */
+    trp_child_entry *entry;  /* the parent's */
+    trp_signal *down;        /* made ahead: the last notice to the parent */
+    trp_link roots;          /* under roots_lock: spawned by a thread */
+    trp_link children;       /* of trp_child_entry, in start order */
+    trp_link asked;          /* requests of this life, open */
+    trp_link held;           /* requests that this life accepted and did not answer */
     uint32_t n_held, n_held_swept;
-    trp_link timers;       /* of this life */
+    trp_link timers; /* of this life */
     uint32_t n_timers, n_timers_swept;
     trp_watcher *watchers;
     trp_watched *watched;
     struct trp_stop_timer *stop_timer;
-    troupe_exit exit;      /* of the life that ends */
+    troupe_exit exit; /* of the life that ends */
 
     /* under mute_lock */
     _Atomic(trp_cell *) muted_on;
@@ -198,11 +198,12 @@ struct troupe_system {
     uint64_t stop_timeout;
     unsigned batch;
     bool closing; /* under roots_lock */
-    uint32_t process; /* that made it (trp_process): its threads did not follow into a forked child */
+    uint32_t
+        process; /* that made it (trp_process): its threads did not follow into a forked child */
 
     _Atomic(trp_cell *) *chunks; /* by slot / TRP_CHUNK */
     trp_mutex slots_lock;
-    uint32_t n_slots;            /* under slots_lock; the first is 1 */
+    uint32_t n_slots;                 /* under slots_lock; the first is 1 */
     trp_cell *free_first, *free_last; /* under slots_lock: oldest first, so that ids differ long */
     uint32_t first_generation;
     trp_route *routes; /* under slots_lock: every one ever made */
@@ -256,10 +257,11 @@ static inline void trp_set_phase(trp_cell *cell, troupe_phase phase)
 }
 
 /* slots.c */
-trp_cell *trp_slot_at(const troupe_system *system, uint32_t slot); /* NULL: never made */
+trp_cell *trp_slot_at(const troupe_system *system, uint32_t slot);  /* NULL: never made */
 trp_cell *trp_cell_find(const troupe_system *system, troupe_id id); /* NULL: gone */
-trp_cell *trp_slot_take(troupe_system *system); /* owned by the caller, with a fresh generation in asks; NULL */
-void trp_slot_give(trp_cell *cell);             /* asleep, of nobody */
+trp_cell *trp_slot_take(
+    troupe_system *system);         /* owned by the caller, with a fresh generation in asks; NULL */
+void trp_slot_give(trp_cell *cell); /* asleep, of nobody */
 void trp_slots_free(troupe_system *system);
 
 /* names.c */
@@ -304,7 +306,8 @@ struct trp_request {
     troupe_system *system;
     uint64_t requester;
     uint32_t incarnation;
-    _Atomic uint64_t holder; /* who accepted it and did not answer yet; only the holder itself writes it */
+    _Atomic uint64_t
+        holder;      /* who accepted it and did not answer yet; only the holder itself writes it */
     trp_node *reply; /* made ahead: an answer is never refused for room */
     bool refused;    /* the asker's: nothing was sent, so that its time-out is no answer */
     troupe_timer timer;

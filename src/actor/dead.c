@@ -17,11 +17,8 @@ const char *troupe_dead_reason_text(troupe_dead_reason reason)
 void trp_dead_letter(troupe_system *system, troupe_dead_reason reason, uint64_t sender,
                      troupe_id target, uint64_t sequence, size_t size)
 {
-    troupe_dead_letter letter = {.reason = reason,
-                                 .sender = {sender},
-                                 .target = target,
-                                 .sequence = sequence,
-                                 .size = size};
+    troupe_dead_letter letter = {
+        .reason = reason, .sender = {sender}, .target = target, .sequence = sequence, .size = size};
 
     troupe_name_of(system, target, letter.target_name);
     trp_mutex_lock(&system->dead_lock);

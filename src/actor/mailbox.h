@@ -25,19 +25,19 @@ typedef enum trp_node_kind {
 
 typedef struct trp_node {
     _Atomic(struct trp_node *) next;
-    uint64_t target;      /* the full id: a slot may have gone on to another component */
+    uint64_t target; /* the full id: a slot may have gone on to another component */
     uint64_t sender;
     uint64_t sequence;    /* the how-manieth of its sender */
     uint64_t correlation; /* message: who waits; reply: for which request */
     uint64_t deadline_ns;
     troupe_payload *topic;
     troupe_payload *trace;
-    troupe_payload *shared; /* the bytes, when they are not behind the node */
-    uint32_t size;          /* of the bytes behind the node */
-    uint32_t incarnation;   /* reply: the life that asked */
-    uint8_t kind;           /* trp_node_kind */
-    bool counted;           /* takes room in the mailbox */
-    uint16_t status;        /* reply: troupe_status */
+    troupe_payload *shared;                      /* the bytes, when they are not behind the node */
+    uint32_t size;                               /* of the bytes behind the node */
+    uint32_t incarnation;                        /* reply: the life that asked */
+    uint8_t kind;                                /* trp_node_kind */
+    bool counted;                                /* takes room in the mailbox */
+    uint16_t status;                             /* reply: troupe_status */
     uint8_t bytes[] __attribute__((aligned(8))); /* a payload may be looked at as a struct */
 } trp_node;
 
@@ -61,7 +61,7 @@ static inline bool trp_mailbox_push(trp_mailbox *mailbox, trp_node *node)
 {
     uintptr_t before;
 
-    trp_store_relaxed(&node->next, NULL); /* published by the exchange */
+    trp_store_relaxed(&node->next, NULL);                       /* published by the exchange */
     before = trp_exchange_seq(&mailbox->head, (uintptr_t)node); /* seq: see trp_cell_poke */
     trp_store_release(&((trp_node *)(before & ~TRP_ASLEEP))->next, node); /* pairs with take */
     return before & TRP_ASLEEP;

@@ -18,7 +18,8 @@ void trp_signal_tell(trp_signal *signal, trp_cell *about, troupe_event event)
     signal->incarnation = trp_load_relaxed(&about->incarnation);       /* owner */
     signal->reason = over ? about->exit.reason : TROUPE_EXIT_NORMAL;
     if (over && about->exit.text[0])
-        signal->text = trp_strdup(about->exit.text); /* a notice without its text is still a notice */
+        signal->text =
+            trp_strdup(about->exit.text); /* a notice without its text is still a notice */
     trp_signal_send(about->system, signal);
 }
 
@@ -188,8 +189,8 @@ static void tell_one(trp_cell *cell, const trp_watcher *watcher, troupe_event ev
 
 void trp_monitors_tell(trp_cell *cell, troupe_event event)
 {
-    unsigned wanted = event == TROUPE_EVENT_STOPPING ? TROUPE_MONITOR_STOPPING
-                                                     : TROUPE_MONITOR_EACH_LIFE;
+    unsigned wanted =
+        event == TROUPE_EVENT_STOPPING ? TROUPE_MONITOR_STOPPING : TROUPE_MONITOR_EACH_LIFE;
 
     if (event != TROUPE_EVENT_DOWN) {
         for (const trp_watcher *watcher = cell->watchers; watcher; watcher = watcher->next) {

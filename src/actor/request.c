@@ -35,7 +35,8 @@ static trp_request *find(troupe_system *system, uint64_t correlation)
     if (!chunk)
         return NULL;
     request = &chunk[slot % REQUEST_CHUNK];
-    return (trp_load_acquire(&request->word) >> 1 & 0xffffffff) == correlation >> 32 ? request : NULL;
+    return (trp_load_acquire(&request->word) >> 1 & 0xffffffff) == correlation >> 32 ? request
+                                                                                     : NULL;
 }
 
 static trp_request *grow_locked(troupe_system *system)
@@ -50,7 +51,8 @@ static trp_request *grow_locked(troupe_system *system)
         chunk = trp_alloc_zeroed(REQUEST_CHUNK * sizeof(trp_request));
         if (!chunk)
             return NULL;
-        trp_store_release(&system->request_chunks[slot / REQUEST_CHUNK], chunk); /* pairs with find */
+        trp_store_release(&system->request_chunks[slot / REQUEST_CHUNK],
+                          chunk); /* pairs with find */
     }
     system->n_requests++;
     request = &chunk[slot % REQUEST_CHUNK];
@@ -163,7 +165,7 @@ static trp_request *open_request(trp_cell *sender, uint64_t deadline_ns)
     request->refused = false;
     request->requester = trp_id_of(sender).value;
     request->incarnation = trp_load_relaxed(&sender->incarnation); /* owner */
-    trp_store_relaxed(&request->refs, 3); /* nobody else knows it yet */
+    trp_store_relaxed(&request->refs, 3);                          /* nobody else knows it yet */
     trp_list_init(&request->held);
     troupe_timer_init(&request->timer, time_out);
     trp_list_append(&sender->asked, &request->asked);
@@ -201,8 +203,8 @@ troupe_status trp_request_send(trp_cell *sender, troupe_id id, troupe_bytes payl
 {
     uint64_t deadline_ns = trp_deadline(sender->system, timeout_ns);
     trp_cell *target;
-    troupe_status status = timeout_ns ? trp_resolve(sender, &id, payload.size, &target)
-                                      : TROUPE_E_INVALID;
+    troupe_status status =
+        timeout_ns ? trp_resolve(sender, &id, payload.size, &target) : TROUPE_E_INVALID;
     trp_request *request;
     uint64_t correlation;
     trp_node *node;

@@ -17,7 +17,7 @@ troupe_status trp_resolve(trp_cell *sender, troupe_id *id, size_t size, trp_cell
 
         if (!target)
             return TROUPE_E_GONE;
-        route = trp_load_acquire(&target->route); /* pairs with spawn */
+        route = trp_load_acquire(&target->route);       /* pairs with spawn */
         if (trp_load_acquire(&target->id) != id->value) /* else it may be the next one's route */
             return TROUPE_E_GONE;
         if (!route) {

@@ -104,7 +104,8 @@ static void fill(trp_cell *cell, trp_cell *parent, const troupe_spec *spec)
 }
 
 /* Memory, name and the parent's entry; what is made is undone by `undo`. */
-static troupe_status furnish(trp_cell *cell, trp_cell *parent, const troupe_spec *spec, troupe_id id)
+static troupe_status furnish(trp_cell *cell, trp_cell *parent, const troupe_spec *spec,
+                             troupe_id id)
 {
     cell->down = trp_alloc_zeroed(sizeof *cell->down);
     cell->entry = parent->thread ? NULL : trp_alloc_zeroed(sizeof *cell->entry);
@@ -237,8 +238,8 @@ static bool look_for_outcome(trp_cell *cell, void *arg)
     for (trp_signal **at = &cell->thread->notices; *at;) {
         trp_signal *notice = *at;
 
-        if (notice->id != out->id.value || (notice->event != TROUPE_EVENT_STARTED &&
-                                            notice->event != TROUPE_EVENT_CHILD_DOWN)) {
+        if (notice->id != out->id.value ||
+            (notice->event != TROUPE_EVENT_STARTED && notice->event != TROUPE_EVENT_CHILD_DOWN)) {
             at = &notice->next;
             continue;
         }

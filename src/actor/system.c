@@ -157,7 +157,8 @@ void troupe_system_stop(troupe_system *system)
 
 void troupe_system_free(troupe_system *system)
 {
-    if (!system || trp_is_forked(system)) /* a child gives nothing back: others may have been at it */
+    if (!system ||
+        trp_is_forked(system)) /* a child gives nothing back: others may have been at it */
         return;
     troupe_system_stop(system);
     troupe_executor_free(system->executor);
@@ -341,8 +342,8 @@ void troupe_tick_stop(troupe_system *system, troupe_tick *tick)
 void troupe_log_write(troupe_context *ctx, troupe_level level, const char *id, troupe_bytes text)
 {
     char name[TROUPE_NAME_MAX + 1];
-    troupe_log_line line = {.level = level, .id = id, .component = trp_id_of(ctx).value,
-                            .name = name, .text = text};
+    troupe_log_line line = {
+        .level = level, .id = id, .component = trp_id_of(ctx).value, .name = name, .text = text};
 
     if (!ctx->system->log.write)
         return;

@@ -138,8 +138,7 @@ static trp_node *move_out(trp_node *node)
         return NULL;
     /* Not the link: a sender may be setting it. */
     trp_store_relaxed(&copy->next, NULL); /* nobody knows it yet */
-    memcpy(&copy->target, &node->target,
-           sizeof *copy - offsetof(trp_node, target) + node->size);
+    memcpy(&copy->target, &node->target, sizeof *copy - offsetof(trp_node, target) + node->size);
     node->shared = node->topic = node->trace = NULL;
     return copy;
 }
@@ -322,7 +321,7 @@ troupe_status troupe_call(troupe_context *ctx, troupe_id target, troupe_bytes pa
     if (reply)
         reply->payload = NULL;
     if (!thread)
-        return TROUPE_E_INVALID; /* a handler must not block */
+        return TROUPE_E_INVALID;                                /* a handler must not block */
     thread->send_until = trp_deadline(ctx->system, timeout_ns); /* a full mailbox counts too */
     status = trp_request_send(ctx, target, payload, timeout_ns, &correlation);
     thread->send_until = TROUPE_FOREVER;
@@ -389,9 +388,8 @@ static bool look_for_end(trp_cell *cell, void *arg)
         if (notice->monitor != wait->monitor)
             continue;
         if (wait->ret_exit) {
-            *wait->ret_exit = (troupe_exit){.reason = notice->reason,
-                                            .id = {notice->id},
-                                            .incarnation = notice->incarnation};
+            *wait->ret_exit = (troupe_exit){
+                .reason = notice->reason, .id = {notice->id}, .incarnation = notice->incarnation};
             snprintf(wait->ret_exit->text, sizeof wait->ret_exit->text, "%s",
                      notice->text ? notice->text : "");
         }

@@ -9,7 +9,7 @@ typedef struct send_timer {
     troupe_timer timer;
     trp_link link; /* owner: the cell */
     troupe_system *system;
-    trp_node *node;       /* the clock's from the start on */
+    trp_node *node; /* the clock's from the start on */
     uint64_t number;
     _Atomic bool fired;
     _Atomic uint32_t refs;
@@ -172,7 +172,7 @@ void trp_stop_timer_start(trp_cell *cell)
     timer->system = cell->system;
     timer->id = trp_id_of(cell);
     timer->incarnation = trp_load_relaxed(&cell->incarnation); /* owner */
-    trp_store_relaxed(&timer->refs, 2); /* nobody else knows it yet */
+    trp_store_relaxed(&timer->refs, 2);                        /* nobody else knows it yet */
     troupe_timer_init(&timer->timer, stop_is_late);
     cell->stop_timer = timer;
     if (troupe_timer_start(cell->system->executor, &timer->timer,

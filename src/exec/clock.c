@@ -244,8 +244,8 @@ static void keep_time(void *arg)
         tick_locked(clock);
         until = plan_sleep(executor, now);
         idle = until == TROUPE_FOREVER;
-        clock->sleeps_until = clock->n && clock->heap[0]->at_ns < until ? clock->heap[0]->at_ns
-                                                                        : until;
+        clock->sleeps_until =
+            clock->n && clock->heap[0]->at_ns < until ? clock->heap[0]->at_ns : until;
         while (must_sleep_locked(clock, idle))
             trp_condition_wait_until(&clock->wake, &clock->lock, clock->sleeps_until);
         clock->sleeps_until = 0;

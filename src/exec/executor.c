@@ -27,8 +27,7 @@ static troupe_status start_threads(troupe_executor *executor,
         return trp_simulation_init(&executor->simulation, options->seed) ? TROUPE_OK
                                                                          : TROUPE_E_NO_MEMORY;
     executor->n_workers = options->workers ? options->workers : trp_cores();
-    status = trp_workers_start(executor,
-                               options->worker_stack ? options->worker_stack : 2u << 20);
+    status = trp_workers_start(executor, options->worker_stack ? options->worker_stack : 2u << 20);
     if (status == TROUPE_OK && !trp_clock_start(executor))
         status = TROUPE_E_IO;
     return status;

@@ -15,7 +15,7 @@ typedef struct trp_worker {
     unsigned in_a_row;                          /* owner: runs from the LIFO slot without a break */
     trp_random random;                          /* owner: whom to steal from */
     bool awake;                                 /* under idle_lock */
-    bool thief;                                 /* under idle_lock, then the owner's: woken to steal */
+    bool thief; /* under idle_lock, then the owner's: woken to steal */
     trp_condition wake;
     trp_thread thread;
     troupe_executor *executor;
@@ -73,7 +73,8 @@ typedef struct trp_jobs {
     trp_condition wake;
     troupe_job *first, *last;
     size_t n_queued;
-    unsigned n_threads, n_idle, max; /* n_idle: they wait, or were signalled and are not yet there */
+    unsigned n_threads, n_idle,
+        max; /* n_idle: they wait, or were signalled and are not yet there */
     trp_thread *threads;
     bool stopping;
 } trp_jobs;
@@ -98,9 +99,9 @@ struct troupe_executor {
     trp_simulation simulation;
 
     trp_mutex idle_lock TRP_ALIGN_LINE;
-    trp_tasks injected;         /* under idle_lock: from foreign threads, and overflow */
-    trp_worker *sleepers;       /* under idle_lock */
-    bool stopping;              /* under idle_lock */
+    trp_tasks injected;          /* under idle_lock: from foreign threads, and overflow */
+    trp_worker *sleepers;        /* under idle_lock */
+    bool stopping;               /* under idle_lock */
     _Atomic uint32_t n_injected; /* injected.n, readable without the lock */
     _Atomic uint32_t n_sleeping;
     _Atomic uint32_t n_thieves; /* woken to steal and not yet successful: at most one */

@@ -14,10 +14,11 @@
 
 #include <string.h>
 
-#define LIFO_BUDGET 16u   /* runs from the slot before the queue gets a turn */
-#define INJECTED_EVERY 61u /* turns between looks at the injected tasks; prime, as in Go and tokio */
-#define SPINS 200u        /* rounds of looking around before sleep: about 10 us */
-#define WAKE_LENGTH 4u    /* a shorter burst stays on its core: a wake costs more than it saves */
+#define LIFO_BUDGET 16u /* runs from the slot before the queue gets a turn */
+#define INJECTED_EVERY                                                                             \
+    61u                /* turns between looks at the injected tasks; prime, as in Go and tokio */
+#define SPINS 200u     /* rounds of looking around before sleep: about 10 us */
+#define WAKE_LENGTH 4u /* a shorter burst stays on its core: a wake costs more than it saves */
 
 static _Thread_local trp_worker *current;
 

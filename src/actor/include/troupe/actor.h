@@ -47,7 +47,8 @@ typedef struct troupe_timer_id {
 #define TROUPE_NAME_MAX 127       /* bytes of a name */
 #define TROUPE_EXIT_TEXT_MAX 511  /* bytes of an exit's text */
 #define TROUPE_MAILBOX_BOUND 1024 /* messages, where a spec says nothing */
-#define TROUPE_MESSAGE_MAX (1u << 20) /* bytes of a payload, where the system's options say nothing */
+#define TROUPE_MESSAGE_MAX                                                                         \
+    (1u << 20) /* bytes of a payload, where the system's options say nothing */
 
 /* ---- what a component receives ---- */
 
@@ -58,13 +59,13 @@ typedef struct troupe_message {
     uint64_t deadline_ns;           /* when the sender stops waiting, on troupe_now; 0: never */
     troupe_bytes trace;             /* W3C traceparent; empty: none */
     troupe_bytes payload;           /* lent until the handler returned TROUPE_OK or an error */
-    uint64_t sequence;              /* the how-manieth message of its sender this is, from 1; 0: a timer's */
+    uint64_t sequence; /* the how-manieth message of its sender this is, from 1; 0: a timer's */
 } troupe_message;
 
 typedef struct troupe_answer {
     troupe_correlation correlation;
-    troupe_status status;           /* TROUPE_OK, or why there is no payload */
-    troupe_bytes payload;           /* the answer; for TROUPE_E_FAILED and _CRASHED its text */
+    troupe_status status; /* TROUPE_OK, or why there is no payload */
+    troupe_bytes payload; /* the answer; for TROUPE_E_FAILED and _CRASHED its text */
 } troupe_answer;
 
 typedef enum troupe_exit_reason {
@@ -99,7 +100,7 @@ typedef enum troupe_event {
 typedef struct troupe_notice {
     troupe_event event;
     troupe_monitor monitor; /* 0 for the child events */
-    troupe_exit exit;       /* who, which incarnation, why; reason is NORMAL for STARTED, STOPPING */
+    troupe_exit exit; /* who, which incarnation, why; reason is NORMAL for STARTED, STOPPING */
 } troupe_notice;
 
 typedef enum troupe_stop_reason {
@@ -116,13 +117,13 @@ typedef enum troupe_start_reason {
 /* ---- the Child table: how a component starts and ends. Usable without any actor. ---- */
 
 typedef struct troupe_start {
-    const void *argument;      /* spec.argument */
-    troupe_id id;              /* 0 when used without a system */
-    const char *name;          /* "" for none */
-    uint32_t incarnation;      /* 1 in the first life */
+    const void *argument; /* spec.argument */
+    troupe_id id;         /* 0 when used without a system */
+    const char *name;     /* "" for none */
+    uint32_t incarnation; /* 1 in the first life */
     troupe_start_reason reason;
-    troupe_system *system;     /* NULL without a system */
-    troupe_error *error;       /* write here why you refuse; may be NULL */
+    troupe_system *system; /* NULL without a system */
+    troupe_error *error;   /* write here why you refuse; may be NULL */
 } troupe_start;
 
 /* Each hook runs on its component's turn: never two at a time, never beside a handler. self is
@@ -164,15 +165,16 @@ typedef struct troupe_actor_ops {
 /* ---- systems ---- */
 
 typedef struct troupe_system_options {
-    size_t size;            /* set by TROUPE_SYSTEM_OPTIONS */
-    bool simulation;        /* one thread, virtual time, driven by troupe_step and by blocking calls */
-    uint64_t seed;          /* simulation: chooses the schedule and troupe_random */
-    unsigned workers;       /* default: what affinity and cgroup allow */
-    size_t worker_stack;    /* bytes; default 2 MiB */
-    size_t message_max;     /* bytes of a payload; default TROUPE_MESSAGE_MAX */
-    uint64_t stop_timeout;  /* nanoseconds a component has to stop before it is killed; default 5 s */
-    unsigned batch;         /* messages a component handles before others get their turn; default 64 */
-    troupe_log log;         /* default: drops every line */
+    size_t size;         /* set by TROUPE_SYSTEM_OPTIONS */
+    bool simulation;     /* one thread, virtual time, driven by troupe_step and by blocking calls */
+    uint64_t seed;       /* simulation: chooses the schedule and troupe_random */
+    unsigned workers;    /* default: what affinity and cgroup allow */
+    size_t worker_stack; /* bytes; default 2 MiB */
+    size_t message_max;  /* bytes of a payload; default TROUPE_MESSAGE_MAX */
+    uint64_t
+        stop_timeout; /* nanoseconds a component has to stop before it is killed; default 5 s */
+    unsigned batch;   /* messages a component handles before others get their turn; default 64 */
+    troupe_log log;   /* default: drops every line */
 } troupe_system_options;
 
 #define TROUPE_SYSTEM_OPTIONS(...)                                                                 \
@@ -243,18 +245,19 @@ typedef enum troupe_on_full {
 } troupe_on_full;
 
 typedef struct troupe_spec {
-    size_t size;                    /* set by TROUPE_SPEC */
-    const char *name;               /* copied; NULL: none. Unique in the system */
-    const troupe_child_ops *child;  /* kept until the component ended; NULL: no hooks */
-    const troupe_actor_ops *actor;  /* kept until the component ended; NULL: messages are dead letters */
-    size_t state_size;              /* zeroed bytes for each life */
-    const void *argument;           /* kept until the component ended; reaches pre_start */
-    uint32_t mailbox_bound;         /* messages; default TROUPE_MAILBOX_BOUND */
-    troupe_on_full on_full;         /* default: reject */
-    bool drain;                     /* on a stop, what waits is handled first; default: dead letters */
-    bool start_on_own_turn;         /* pre_start on a worker, as the first thing the component does */
-    bool supervised;                /* a crash holds it (see troupe_restart); the spawner supervises */
-    uint64_t stop_timeout;          /* nanoseconds from stop to kill; default: the system's */
+    size_t size;                   /* set by TROUPE_SPEC */
+    const char *name;              /* copied; NULL: none. Unique in the system */
+    const troupe_child_ops *child; /* kept until the component ended; NULL: no hooks */
+    const troupe_actor_ops
+        *actor;             /* kept until the component ended; NULL: messages are dead letters */
+    size_t state_size;      /* zeroed bytes for each life */
+    const void *argument;   /* kept until the component ended; reaches pre_start */
+    uint32_t mailbox_bound; /* messages; default TROUPE_MAILBOX_BOUND */
+    troupe_on_full on_full; /* default: reject */
+    bool drain;             /* on a stop, what waits is handled first; default: dead letters */
+    bool start_on_own_turn; /* pre_start on a worker, as the first thing the component does */
+    bool supervised;        /* a crash holds it (see troupe_restart); the spawner supervises */
+    uint64_t stop_timeout;  /* nanoseconds from stop to kill; default: the system's */
     /* One address for many: where a message to this id goes instead (troupe_send, troupe_request,
      * troupe_call). Called on the sender's thread, beside handlers of self and beside itself: it reads
      * and writes atomics only. TROUPE_NOBODY: the sender gets TROUPE_E_UNAVAILABLE. Default: none;
@@ -483,8 +486,9 @@ bool troupe_overrun(troupe_context *ctx);
  * Errors:  TROUPE_E_NO_MEMORY.
  */
 typedef struct troupe_tick troupe_tick;
-TROUPE_MUST_CHECK troupe_status troupe_tick_start(troupe_system *system, void (*tick)(void *argument),
-                                                  void *argument, troupe_tick **ret_tick);
+TROUPE_MUST_CHECK troupe_status troupe_tick_start(troupe_system *system,
+                                                  void (*tick)(void *argument), void *argument,
+                                                  troupe_tick **ret_tick);
 void troupe_tick_stop(troupe_system *system, troupe_tick *tick);
 
 /* ---- dead letters ---- */
@@ -509,12 +513,12 @@ typedef enum troupe_dead_reason {
 const char *troupe_dead_reason_text(troupe_dead_reason reason);
 
 typedef struct troupe_dead_letter {
-    uint64_t number;             /* 1, 2, 3 in this run of the system */
+    uint64_t number; /* 1, 2, 3 in this run of the system */
     troupe_dead_reason reason;
     troupe_id sender, target;
     char target_name[TROUPE_NAME_MAX + 1];
-    uint64_t sequence;           /* the how-manieth message of its sender it was, from 1; 0: a timer's */
-    size_t size;                 /* bytes of its payload */
+    uint64_t sequence; /* the how-manieth message of its sender it was, from 1; 0: a timer's */
+    size_t size;       /* bytes of its payload */
 } troupe_dead_letter;
 
 /* troupe_dead_letters - the last ones, newest first, up to n. Returns how many were written; their
@@ -531,14 +535,14 @@ void troupe_dead_letter_add(troupe_context *ctx, troupe_id target, troupe_dead_r
 /* ---- accounts ---- */
 
 typedef struct troupe_totals {
-    uint64_t sent;         /* accepted at senders, and dead before a mailbox */
-    uint64_t handled;      /* at receivers: the handler finished, well or with an error */
-    uint64_t failed;       /* of handled: with an error */
+    uint64_t sent;    /* accepted at senders, and dead before a mailbox */
+    uint64_t handled; /* at receivers: the handler finished, well or with an error */
+    uint64_t failed;  /* of handled: with an error */
     uint64_t dead_letters;
-    uint64_t waiting;      /* accepted and not finished, by the mailboxes' own counts of room */
-    uint64_t live;         /* components, without attached threads */
-    uint64_t slots;        /* ever made */
-    uint64_t crashes;      /* lives that ended by a crash */
+    uint64_t waiting; /* accepted and not finished, by the mailboxes' own counts of room */
+    uint64_t live;    /* components, without attached threads */
+    uint64_t slots;   /* ever made */
+    uint64_t crashes; /* lives that ended by a crash */
 } troupe_totals;
 
 /* troupe_totals_now - the counts so far. Any thread; exact when the system is at rest. */

@@ -103,10 +103,10 @@ typedef enum troupe_level {
 
 typedef struct troupe_log_line {
     troupe_level level;
-    const char *id;         /* stable: "component-crashed"; listed in docs/reference/messages.md */
-    uint64_t component;     /* the component it is about, 0 for none */
-    const char *name;       /* its name, "" for none */
-    troupe_bytes text;      /* one line for people; may hold any bytes when a guest wrote it */
+    const char *id;     /* stable: "component-crashed"; listed in docs/reference/messages.md */
+    uint64_t component; /* the component it is about, 0 for none */
+    const char *name;   /* its name, "" for none */
+    troupe_bytes text;  /* one line for people; may hold any bytes when a guest wrote it */
 } troupe_log_line;
 
 /* A zero hook drops every line. write: any thread, may block shortly, must not call troupe back. */

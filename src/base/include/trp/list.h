@@ -9,7 +9,7 @@ typedef struct trp_link {
     struct trp_link *next, *prev;
 } trp_link;
 
-#define TRP_OF(link, type, member) ((type *)(void *)((char *)(link) - offsetof(type, member)))
+#define TRP_OF(link, type, member) ((type *)(void *)((char *)(link)-offsetof(type, member)))
 
 static inline void trp_list_init(trp_link *head)
 {

@@ -25,13 +25,14 @@ typedef enum troupe_policy {
 } troupe_policy;
 
 typedef struct troupe_executor_options {
-    size_t size;              /* set by TROUPE_EXECUTOR_OPTIONS */
-    troupe_policy policy;     /* default: threads */
-    unsigned workers;         /* threads; default: what affinity and cgroup allow; at most 1024 */
-    uint64_t seed;            /* simulation: chooses the schedule */
-    size_t worker_stack;      /* bytes of a worker's stack; default 2 MiB */
-    unsigned job_threads;     /* the most threads for blocking jobs; default 16 */
-    void (*run)(void *arg, troupe_task *task); /* must be set; on a worker, may block only shortly */
+    size_t size;          /* set by TROUPE_EXECUTOR_OPTIONS */
+    troupe_policy policy; /* default: threads */
+    unsigned workers;     /* threads; default: what affinity and cgroup allow; at most 1024 */
+    uint64_t seed;        /* simulation: chooses the schedule */
+    size_t worker_stack;  /* bytes of a worker's stack; default 2 MiB */
+    unsigned job_threads; /* the most threads for blocking jobs; default 16 */
+    void (*run)(void *arg,
+                troupe_task *task); /* must be set; on a worker, may block only shortly */
     void *arg;
 } troupe_executor_options;
 
@@ -80,8 +81,9 @@ bool troupe_executor_on_worker(const troupe_executor *executor);
 
 typedef struct troupe_timer {
     uint64_t at_ns;
-    size_t place;                            /* in the heap; SIZE_MAX while not armed */
-    void (*fire)(struct troupe_timer *timer); /* on the clock's thread; must not block or run user code */
+    size_t place; /* in the heap; SIZE_MAX while not armed */
+    void (*fire)(
+        struct troupe_timer *timer); /* on the clock's thread; must not block or run user code */
 } troupe_timer;
 
 /* troupe_timer_init - set up a timer that is not armed. Owner of timer only. */

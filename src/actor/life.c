@@ -113,8 +113,7 @@ static bool turn_aside(trp_cell *cell)
         return true;
     }
     if (cell->killed) {
-        trp_exit_fill(cell, TROUPE_EXIT_KILLED,
-                      cell->late ? "did not stop within its time" : "killed");
+        trp_exit_fill(cell, TROUPE_EXIT_KILLED, cell->late ? TRP_KILLED_LATE : TRP_KILLED);
         trp_life_over(cell);
         return true;
     }

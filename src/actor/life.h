@@ -13,6 +13,9 @@ static inline bool trp_is_alive(const trp_cell *cell)
     return cell->step >= TRP_STEP_PRE_START && cell->step <= TRP_STEP_PRE_STOP;
 }
 
+#define TRP_KILLED "killed"
+#define TRP_KILLED_LATE "did not stop within its time"
+
 /* start.c */
 void trp_life_pre_started(trp_cell *cell, troupe_status status, const char *why);
 void trp_life_post_started(trp_cell *cell, troupe_status status);

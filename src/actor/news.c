@@ -45,6 +45,24 @@ void trp_life_asked(trp_cell *cell, uint32_t asks)
         trp_life_renew(cell);
 }
 
+const char *troupe_killed(troupe_context *ctx)
+{
+    trp_cell *cell = ctx;
+    uint64_t asks = trp_load_seq(&cell->asks);
+
+    if (asks & (TRP_ASK_STOP_SHUTDOWN | TRP_ASK_STOP_REQUESTED | TRP_ASK_STOP_RESTART))
+        trp_stop_timer_start(cell);
+    if ((asks & TRP_ASK_KILL) || ((asks & TRP_ASK_DEADLINE) && cell->stop_timer)) {
+        /* taken here: left for the next look, it would end the held cell as well */
+        trp_and_seq(&cell->asks, ~(uint64_t)(TRP_ASK_KILL | TRP_ASK_DEADLINE));
+        cell->late = !(asks & TRP_ASK_KILL);
+        cell->killed = true;
+    }
+    if (!cell->killed)
+        return NULL;
+    return cell->late ? TRP_KILLED_LATE : TRP_KILLED;
+}
+
 static void tell_component(trp_cell *cell, const trp_signal *signal)
 {
     troupe_notice notice = {.event = signal->event, .monitor = {signal->monitor}};

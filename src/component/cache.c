@@ -137,7 +137,7 @@ static unsigned char *read_file(const char *path, size_t *ret_size)
 {
     unsigned char *bytes = NULL;
     struct stat stat_of;
-    int file = open(path, O_RDONLY | O_CLOEXEC);
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO would wait for a writer */
 
     if (file < 0)
         return NULL;

@@ -77,6 +77,12 @@ static void make_empty(const char *path)
     assert_int_equal(truncate(path, 0), 0);
 }
 
+static void make_fifo(const char *path)
+{
+    remove_it(path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+}
+
 static bool cached(const char *file)
 {
     const troupe_guest *guest = load(&house, file);
@@ -134,6 +140,9 @@ static void test_cache_compiles_anew_what_is_damaged(void **state)
     again();
     assert_false(cached("echo.wasm"));
     each_file(make_empty);
+    again();
+    assert_false(cached("echo.wasm"));
+    each_file(make_fifo);
     again();
     assert_false(cached("echo.wasm"));
 }

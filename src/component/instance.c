@@ -32,8 +32,13 @@ static wasmtime_error_t *on_ring(wasmtime_context_t *wasm, void *data, uint64_t 
     trp_turn *turn = instance->turn;
     const troupe_guest *guest = instance->guest;
     uint64_t now = trp_thread_cpu_ns();
+    const char *killed = turn->ctx ? troupe_killed(turn->ctx) : NULL;
 
     (void)wasm;
+    if (killed) {
+        trp_fault_set(&turn->fault, TROUPE_EXIT_KILLED, "%s", killed);
+        return trp_error_new(killed);
+    }
     *ret_delta = 1;
     *ret_kind = WASMTIME_UPDATE_DEADLINE_CONTINUE;
     if (turn->rings++ == 0) {

@@ -3,6 +3,7 @@
 and the remedy, and a documented exit code. FAMILY is one class of this file, so that ctest names what failed."""
 import os
 import re
+import resource
 import select
 import shutil
 import signal
@@ -591,6 +592,17 @@ class Ends(Case):
             self.child.send_signal(signal.SIGINT)
         self.assertEqual(self.child.returncode, 130)
 
+    def test_a_guest_in_a_loop_does_not_outlive_its_stop_timeout(self):
+        self.start("--workers", "2", guest="loop_forever",
+                   more="      limits: {message_time: 1h}\n      stop_timeout: 100ms\n")
+        self.child.stderr.readline()
+        self.child.stdin.write(b"loop\n" * 3)
+        self.child.stdin.flush()
+        self.child.send_signal(signal.SIGTERM)
+        ended, said = self.end()
+        self.assertEqual(ended, 143, said)
+        self.audited(said)
+
     def test_a_full_mailbox_does_not_keep_a_signal_from_stopping(self):
         self.start(guest="loop_forever",
                    more="      limits: {message_time: 500ms}\n      mailbox: {bound: 1, on_full: block}\n"
@@ -603,6 +615,15 @@ class Ends(Case):
         self.assertIn(ended, (143, 1), said)
         if "audit:" in said:
             self.audited(said)
+
+    def test_too_few_descriptors_are_said(self):
+        self.one(self.guest("echo"), "")
+        for n in range(4, 9):
+            done = subprocess.run([PROGRAM, "run", "--audit"], input=b"x\n", capture_output=True, cwd=self.folder,
+                                  env=self.environment, timeout=PATIENCE,
+                                  preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (n, n)))
+            self.assertIn(done.returncode, (0, 2), (n, done.stderr))
+            self.assertTrue(done.stderr, n)
 
     def test_a_closed_output_stops_in_order(self):
         for arguments in ((), ("--sim",)):

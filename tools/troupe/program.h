@@ -38,9 +38,10 @@ const char *cache_dir(char *buffer, size_t size);
 /* ---- signals.c: SIGINT and SIGTERM, read by a thread of their own ---- */
 
 /* signals_begin - before any other thread starts. Ignores SIGPIPE: a closed output is an error of write.
+ *     False: it cannot, and has said so.
  * signals_aim - from now on the first one asks host to stop; the second ends the process at once.
  * signals_end - join the thread; afterwards nobody is asked. Returns the first signal's number, 0 for none. */
-void signals_begin(void);
+bool signals_begin(void);
 void signals_aim(troupe_host *host);
 int signals_end(void);
 

@@ -176,7 +176,10 @@ int command_run(const arguments *with)
 
     if (troupe_manifest_load(with->manifest, say_on_stderr(), &manifest) != TROUPE_OK)
         return EXIT_BAD_INPUT;
-    signals_begin();
+    if (!signals_begin()) {
+        troupe_manifest_free(manifest);
+        return EXIT_BAD_INPUT;
+    }
     troupe_status status = troupe_host_new(
         manifest,
         TROUPE_HOST_OPTIONS(.stdin_to = with->stdin_to, .workers = with->workers,

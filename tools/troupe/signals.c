@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
@@ -48,7 +49,7 @@ static void run_reader(void *arg)
     }
 }
 
-void signals_begin(void)
+bool signals_begin(void)
 {
     sigset_t stops;
     struct sigaction ignore = {.sa_handler = SIG_IGN};
@@ -60,8 +61,13 @@ void signals_begin(void)
     TROUPE_ASSERT(sigprocmask(SIG_BLOCK, &stops, NULL) == 0);
     signals.signal_fd = signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK);
     signals.end_fd = eventfd(0, EFD_CLOEXEC);
-    TROUPE_ASSERT(signals.signal_fd >= 0 && signals.end_fd >= 0);
-    TROUPE_ASSERT(trp_thread_start(&signals.thread, "troupe-signals", 0, run_reader, NULL));
+    if (signals.signal_fd >= 0 && signals.end_fd >= 0 &&
+        trp_thread_start(&signals.thread, "troupe-signals", 0, run_reader, NULL))
+        return true;
+    fputs("troupe: signals cannot be read: no descriptor or no thread is left (ulimit -n, ulimit "
+          "-u)\n",
+          stderr);
+    return false;
 }
 
 void signals_aim(troupe_host *host)

@@ -481,6 +481,13 @@ TROUPE_MUST_CHECK troupe_status troupe_offload(troupe_system *system, void (*wor
  */
 bool troupe_overrun(troupe_context *ctx);
 
+/* troupe_killed - a hook or handler that runs long asks whether its life was killed, or did not stop
+ * within its time, which runs from this call on if a stop was asked for meanwhile. Then it should
+ * return through troupe_crash with TROUPE_EXIT_KILLED and the text that this gives.
+ * Owns:    the text is static. Threads: the handler's. Errors: none; NULL: go on.
+ */
+const char *troupe_killed(troupe_context *ctx);
+
 /* troupe_tick_start - have tick called about every millisecond while components run; not in simulation.
  * Owns:    argument is kept until troupe_tick_stop returned. Threads: any; tick runs on the clock's thread, for nanoseconds.
  * Errors:  TROUPE_E_NO_MEMORY.

@@ -31,6 +31,8 @@ static wasm_config_t *configure(const troupe_engine *engine)
     wasmtime_config_concurrency_support_set(config, false);
     wasmtime_config_max_wasm_stack_set(config, TRP_GUEST_STACK);
     wasmtime_config_strategy_set(config, WASMTIME_STRATEGY_CRANELIFT);
+    /* No threads that we did not make: the engine's own pool ends the process when it gets none. */
+    wasmtime_config_parallel_compilation_set(config, false);
     wasmtime_config_wasm_memory64_set(config, false);
     wasmtime_config_wasm_multi_memory_set(config, false);
     wasmtime_config_shared_memory_set(config, false);

@@ -16,7 +16,7 @@ static troupe_guest *load_one(troupe_host *host, const trp_unit *unit, trp_mista
                              .module = {unit->file->bytes, unit->file->size},
                              .grants = unit->grants, .limits = unit->limits,
                              .settings = unit->settings, .services = &host->services,
-                             .mailbox_bound = unit->mailbox_bound,
+                             .mailbox_bound = unit->mailbox_bound, .message_max = TROUPE_LINE_MAX,
                              .stop_timeout = unit->stop_timeout),
         &guest, &error);
 

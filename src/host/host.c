@@ -161,7 +161,8 @@ static troupe_status make_system(troupe_host *host, const troupe_host_options *o
 {
     troupe_system_options system =
         TROUPE_SYSTEM_OPTIONS(.simulation = options->simulation, .seed = options->seed,
-                              .workers = options->workers, .log = {trp_log_sink_write, &host->log});
+                              .workers = options->workers, .message_max = TROUPE_LINE_MAX,
+                              .log = {trp_log_sink_write, &host->log});
     troupe_status status = troupe_system_new(&system, &host->system);
 
     if (status != TROUPE_OK)

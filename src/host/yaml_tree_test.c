@@ -178,6 +178,8 @@ static void test_visible_shows_control_and_broken_bytes(void **state)
     (void)state;
     trp_visible(TROUPE_TEXT("a\x1b[1m\n\xc3\xa4\xff\xed\xa0\x80\xc2\x9b."), text, sizeof(text));
     assert_string_equal(text, "a\\x1b[1m\\x0a\xc3\xa4\\xff\\xed\\xa0\\x80\\xc2\\x9b.");
+    trp_visible(TROUPE_TEXT("a\xe2\x80\xae\xe2\x81\xa6\xe2\x82\xac"), text, sizeof(text));
+    assert_string_equal(text, "a\\xe2\\x80\\xae\\xe2\\x81\\xa6\xe2\x82\xac");
     assert_int_equal(trp_visible(TROUPE_TEXT("\xc3\xa4\xc3\xa4"), text, 4), 2);
 }
 

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 PROGRAM = GUESTS = ""
@@ -583,6 +584,20 @@ class Ends(Case):
         ended, _ = self.end()
         self.assertEqual(ended, 130)
 
+    def wait_until_it_loops(self):
+        """Its first line is out, and it has used more time since than a start does: the guest runs."""
+        self.child.stderr.readline()
+        self.child.stdin.write(b"loop\n" * 3)
+        self.child.stdin.flush()
+        began, until = self.ticks(), time.monotonic() + PATIENCE
+        while self.ticks() < began + 5:
+            self.assertLess(time.monotonic(), until, "it does not loop")
+
+    def ticks(self):
+        with open(f"/proc/{self.child.pid}/stat") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        return int(fields[11]) + int(fields[12])
+
     def test_the_second_signal_kills(self):
         self.start(guest="loop_forever", more="      limits: {message_time: 1h}\n      stop_timeout: 1h\n")
         self.child.stderr.readline()
@@ -595,9 +610,7 @@ class Ends(Case):
     def test_a_guest_in_a_loop_does_not_outlive_its_stop_timeout(self):
         self.start("--workers", "2", guest="loop_forever",
                    more="      limits: {message_time: 1h}\n      stop_timeout: 100ms\n")
-        self.child.stderr.readline()
-        self.child.stdin.write(b"loop\n" * 3)
-        self.child.stdin.flush()
+        self.wait_until_it_loops()
         self.child.send_signal(signal.SIGTERM)
         ended, said = self.end()
         self.assertEqual(ended, 143, said)

@@ -55,6 +55,7 @@ bool signals_begin(void)
     struct sigaction ignore = {.sa_handler = SIG_IGN};
 
     (void)sigaction(SIGPIPE, &ignore, NULL);
+    (void)sigaction(SIGXFSZ, &ignore, NULL); /* a write over the limit then fails, and is said */
     sigemptyset(&stops);
     sigaddset(&stops, SIGINT);
     sigaddset(&stops, SIGTERM);

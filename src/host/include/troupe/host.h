@@ -68,7 +68,8 @@ typedef struct troupe_host_options {
 #define TROUPE_HOST_OPTIONS(...)                                                                   \
     (&(troupe_host_options){.size = sizeof(troupe_host_options), __VA_ARGS__})
 
-#define TROUPE_LINE_MAX ((size_t)1 << 16) /* bytes of a line that is fed, without its newline */
+#define TROUPE_LINE_MAX                                                                            \
+    ((size_t)1 << 16) /* bytes of a line that is fed, without its newline, and of any message */
 
 /* troupe_host_new - make the system, load every guest, wire the tree. No component runs yet.
  *

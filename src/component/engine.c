@@ -15,6 +15,33 @@ const char *troupe_engine_version(void)
     return "wasmtime " WASMTIME_VERSION " (" TROUPE_ENGINE_ORIGIN ")";
 }
 
+/* An engine built without a feature has no switch for it: it is off. */
+#ifdef WASMTIME_FEATURE_THREADS
+static void turn_off_threads(wasm_config_t *config)
+{
+    wasmtime_config_wasm_threads_set(config, false);
+}
+#else
+static void turn_off_threads(wasm_config_t *config)
+{
+    (void)config;
+}
+#endif
+
+#ifdef WASMTIME_FEATURE_GC
+static void turn_off_gc_types(wasm_config_t *config)
+{
+    wasmtime_config_wasm_function_references_set(config, false);
+    wasmtime_config_wasm_gc_set(config, false);
+    wasmtime_config_wasm_exceptions_set(config, false);
+}
+#else
+static void turn_off_gc_types(wasm_config_t *config)
+{
+    (void)config;
+}
+#endif
+
 /* What changes the code that is compiled must also change the key in cache.c. */
 static wasm_config_t *configure(const troupe_engine *engine)
 {
@@ -36,11 +63,9 @@ static wasm_config_t *configure(const troupe_engine *engine)
     wasmtime_config_wasm_memory64_set(config, false);
     wasmtime_config_wasm_multi_memory_set(config, false);
     wasmtime_config_shared_memory_set(config, false);
-    wasmtime_config_wasm_threads_set(config, false);
+    turn_off_threads(config);
     /* Types that the C API cannot name: it would end the process when asked for a signature. */
-    wasmtime_config_wasm_function_references_set(config, false);
-    wasmtime_config_wasm_gc_set(config, false);
-    wasmtime_config_wasm_exceptions_set(config, false);
+    turn_off_gc_types(config);
     wasmtime_config_wasm_stack_switching_set(config, false);
     if (engine->fuel) {
         wasmtime_config_consume_fuel_set(config, true);

@@ -165,6 +165,13 @@ static void test_load_refuses_what_is_over_its_limits(void **state)
 }
 
 /* Types that the C API has no kind for. */
+/* An engine that can leave typed references out says so itself; one without that switch takes them, and we do not. */
+#ifdef WASMTIME_FEATURE_GC
+#define TYPED_REFERENCE_REFUSED "is no valid module"
+#else
+#define TYPED_REFERENCE_REFUSED "or another type that no function"
+#endif
+
 static void test_load_refuses_signatures_of_odd_types(void **state)
 {
     (void)state;
@@ -174,7 +181,7 @@ static void test_load_refuses_signatures_of_odd_types(void **state)
     refuse_text(
         "(module (import \"troupe:component/messaging@0.1.0\" \"send\" (func (result v128))))",
         "with a vector (v128)");
-    refuse_text("(module (type (func (param (ref func)))))", "is no valid module");
+    refuse_text("(module (type (func (param (ref func)))))", TYPED_REFERENCE_REFUSED);
     refuse_text("(module (func (param v128)) (memory (export \"memory\") 1))",
                 "exports no troupe:component/actor");
     refuse_text("(module (import \"troupe:component/messaging@0.1.0\" \"send\" "

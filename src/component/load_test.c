@@ -5,6 +5,8 @@
 
 #include "trp/utf8.h"
 
+#include <wasmtime/conf.h>
+
 static struct house house;
 
 static int open_house(void **state)

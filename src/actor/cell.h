@@ -338,6 +338,8 @@ bool trp_monitor_known(trp_cell *cell, uint64_t monitor, bool last);
 void trp_monitors_tell(trp_cell *cell, troupe_event event); /* those who watch it */
 void trp_monitors_end(trp_cell *cell);                      /* those that this life holds */
 void trp_signal_tell(trp_signal *signal, trp_cell *about, troupe_event event);
+troupe_exit
+trp_signal_exit(const trp_signal *signal); /* what a notice says of the one it tells of */
 
 /* handle.c */
 void trp_handle_resumed(trp_cell *cell, troupe_status status);
@@ -345,6 +347,8 @@ void trp_handle_give_up(trp_cell *cell, troupe_dead_reason reason, troupe_status
                         const char *text);
 bool trp_handle_batch(trp_cell *cell);
 void trp_bury(trp_cell *cell, troupe_dead_reason reason);
+/* A message that nobody will handle: a dead letter, and its asker is told. Replies are only dropped. */
+void trp_node_bury(trp_cell *cell, trp_node *node, troupe_dead_reason reason, troupe_status status);
 
 /* life.c, start.c, end.c, news.c; their own affairs are in life.h */
 typedef enum trp_next {
@@ -367,6 +371,10 @@ void trp_exit_fill(trp_cell *cell, troupe_exit_reason reason, const char *text);
 bool trp_state_renew(trp_cell *cell); /* zeroed bytes for the next life; false: memory is out */
 void trp_state_free(trp_cell *cell);
 void trp_cell_reset(trp_cell *cell); /* a slot just taken: as nobody's, with lists that are empty */
+
+/* end.c */
+void trp_counts_add(trp_cell *cell); /* of one that leaves, to the system's */
+void trp_roots_leave(trp_cell *cell);
 
 /* dead.c */
 void trp_dead_letter(troupe_system *system, troupe_dead_reason reason, uint64_t sender,

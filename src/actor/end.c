@@ -112,7 +112,7 @@ bool trp_children_end(trp_cell *cell)
     return false;
 }
 
-static void add_counts(trp_cell *cell)
+void trp_counts_add(trp_cell *cell)
 {
     troupe_system *system = cell->system;
 
@@ -124,7 +124,7 @@ static void add_counts(trp_cell *cell)
     trp_store_relaxed(&cell->n_failed, 0);
 }
 
-static void leave_roots(trp_cell *cell)
+void trp_roots_leave(trp_cell *cell)
 {
     troupe_system *system = cell->system;
 
@@ -151,10 +151,10 @@ void trp_life_finish(trp_cell *cell)
     trp_parent_tell(cell, TROUPE_EVENT_CHILD_DOWN);
     trp_bury(cell, reason);
     trp_state_free(cell);
-    add_counts(cell);
+    trp_counts_add(cell);
     cell->step = TRP_STEP_FREE;
     cell->leaving = true;
-    leave_roots(cell);
+    trp_roots_leave(cell);
 }
 
 void trp_life_post_stop(trp_cell *cell)

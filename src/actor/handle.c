@@ -102,14 +102,19 @@ static void handle_reply(trp_cell *cell, trp_node *node)
     settle(cell);
 }
 
+void trp_node_bury(trp_cell *cell, trp_node *node, troupe_dead_reason reason, troupe_status status)
+{
+    if (node->kind != TRP_NODE_MESSAGE)
+        return;
+    trp_dead_letter(cell->system, reason, node->sender, (troupe_id){node->target}, node->sequence,
+                    trp_node_size(node));
+    trp_request_drop(cell, node, status, (troupe_bytes){0});
+}
+
 /* For a component that was here before. */
 static void bury_one(trp_cell *cell, trp_node *node, troupe_dead_reason reason)
 {
-    if (node->kind == TRP_NODE_MESSAGE) {
-        trp_dead_letter(cell->system, reason, node->sender, (troupe_id){node->target},
-                        node->sequence, trp_node_size(node));
-        trp_request_drop(cell, node, TROUPE_E_GONE, (troupe_bytes){0});
-    }
+    trp_node_bury(cell, node, reason, TROUPE_E_GONE);
     settle(cell);
 }
 

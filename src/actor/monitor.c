@@ -5,7 +5,7 @@
  */
 #include "cell.h"
 
-#include <string.h>
+#include <stdio.h>
 
 /* Fill signal with what happens to about, and send it to whom it is for. */
 void trp_signal_tell(trp_signal *signal, trp_cell *about, troupe_event event)
@@ -21,6 +21,15 @@ void trp_signal_tell(trp_signal *signal, trp_cell *about, troupe_event event)
         signal->text =
             trp_strdup(about->exit.text); /* a notice without its text is still a notice */
     trp_signal_send(about->system, signal);
+}
+
+troupe_exit trp_signal_exit(const trp_signal *signal)
+{
+    troupe_exit exit = {
+        .reason = signal->reason, .id = {signal->id}, .incarnation = signal->incarnation};
+
+    snprintf(exit.text, sizeof exit.text, "%s", signal->text ? signal->text : "");
+    return exit;
 }
 
 static void free_watcher(trp_watcher *watcher)

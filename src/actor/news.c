@@ -2,8 +2,6 @@
  * handler is pending. */
 #include "life.h"
 
-#include <stdio.h>
-
 /* What it waits for, or one of its children does, may be waiting for this cell: backpressure.c. */
 static void open_circle(trp_cell *cell)
 {
@@ -67,10 +65,7 @@ static void tell_component(trp_cell *cell, const trp_signal *signal)
 {
     troupe_notice notice = {.event = signal->event, .monitor = {signal->monitor}};
 
-    notice.exit.reason = signal->reason;
-    notice.exit.id = (troupe_id){signal->id};
-    notice.exit.incarnation = signal->incarnation;
-    snprintf(notice.exit.text, sizeof notice.exit.text, "%s", signal->text ? signal->text : "");
+    notice.exit = trp_signal_exit(signal);
     cell->actor->handle_down(cell->state, cell, &notice);
 }
 

@@ -183,18 +183,26 @@ static trp_request *open_request(trp_cell *sender, uint64_t deadline_ns)
     return request;
 }
 
+/* The asker wants no answer any more. False: one is on its way. */
+static bool withdraw(trp_request *request)
+{
+    if (!win(request))
+        return false;
+    trp_node_free(request->reply);
+    request->reply = NULL;
+    end_timer(request);
+    return true;
+}
+
 /* Nothing was sent: as if it had never been. When the clock was faster, its answer is on the way and ends there. */
 static void take_back(trp_request *request)
 {
-    if (!win(request)) {
+    if (!withdraw(request)) {
         request->refused = true;
         unref(request, 1);
         return;
     }
     trp_list_remove(&request->asked);
-    trp_node_free(request->reply);
-    request->reply = NULL;
-    end_timer(request);
     unref(request, 2);
 }
 
@@ -274,11 +282,7 @@ void trp_requests_end_asked(trp_cell *cell)
         trp_request *request = TRP_OF(cell->asked.next, trp_request, asked);
 
         trp_list_remove(&request->asked);
-        if (win(request)) {
-            trp_node_free(request->reply);
-            request->reply = NULL;
-            end_timer(request);
-        }
+        withdraw(request);
         unref(request, 1); /* an answer under way carries the old life's number */
     }
 }

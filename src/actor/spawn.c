@@ -167,11 +167,7 @@ static bool enter_system(trp_cell *cell, trp_cell *parent)
 static void leave_system(trp_cell *cell)
 {
     trp_store_seq(&cell->id, 0); /* before the broadcast: a stopper waits for the end of this id */
-    trp_mutex_lock(&cell->system->roots_lock);
-    trp_list_remove(&cell->roots);
-    cell->system->n_live--;
-    trp_condition_broadcast(&cell->system->roots_changed);
-    trp_mutex_unlock(&cell->system->roots_lock);
+    trp_roots_leave(cell);
     if (cell->entry)
         trp_list_remove(&cell->entry->link);
 }

@@ -107,34 +107,31 @@ static troupe_id last_root(troupe_system *system)
     return trp_id_of(TRP_OF(system->roots.prev, trp_cell, roots));
 }
 
-/* True: it is gone. roots_lock is held, and let go meanwhile. */
+/* Something ends, or the simulation gets on. roots_lock is held, and let go meanwhile. */
+static void wait_change_locked(troupe_system *system)
+{
+    if (!troupe_simulated(system)) {
+        trp_condition_wait(&system->roots_changed, &system->roots_lock);
+        return;
+    }
+    trp_mutex_unlock(&system->roots_lock);
+    TROUPE_ASSERT(troupe_executor_step(system->executor)); /* a stop always gets on */
+    trp_mutex_lock(&system->roots_lock);
+}
+
 static void wait_end_locked(troupe_system *system, troupe_id id)
 {
     /* A root that is just leaving has no id any more; an empty list has none either. */
     while (trp_cell_find(system, id) ||
-           (!trp_list_empty(&system->roots) && last_root(system).value == id.value)) {
-        if (!troupe_simulated(system)) {
-            trp_condition_wait(&system->roots_changed, &system->roots_lock);
-            continue;
-        }
-        trp_mutex_unlock(&system->roots_lock);
-        TROUPE_ASSERT(troupe_executor_step(system->executor)); /* a stop always gets on */
-        trp_mutex_lock(&system->roots_lock);
-    }
+           (!trp_list_empty(&system->roots) && last_root(system).value == id.value))
+        wait_change_locked(system);
 }
 
 /* Children tell their parent before they are counted as ended: the last of them may still be at it. */
 static void wait_rest_locked(troupe_system *system)
 {
-    while (system->n_live > 0) {
-        if (!troupe_simulated(system)) {
-            trp_condition_wait(&system->roots_changed, &system->roots_lock);
-            continue;
-        }
-        trp_mutex_unlock(&system->roots_lock);
-        TROUPE_ASSERT(troupe_executor_step(system->executor)); /* a stop always gets on */
-        trp_mutex_lock(&system->roots_lock);
-    }
+    while (system->n_live > 0)
+        wait_change_locked(system);
 }
 
 void troupe_system_stop(troupe_system *system)
@@ -293,11 +290,12 @@ static void run_job(troupe_job *node)
 
 troupe_status troupe_offload(troupe_system *system, void (*work)(void *argument), void *argument)
 {
-    job *mine = trp_is_forked(system) ? NULL : trp_alloc(sizeof *mine);
     troupe_status status;
+    job *mine;
 
     if (trp_is_forked(system))
         return TROUPE_E_FORKED;
+    mine = trp_alloc(sizeof *mine);
     if (!mine)
         return TROUPE_E_NO_MEMORY;
     *mine = (job){.job.run = run_job, .work = work, .argument = argument};
@@ -319,10 +317,11 @@ struct troupe_tick {
 troupe_status troupe_tick_start(troupe_system *system, void (*tick)(void *argument), void *argument,
                                 troupe_tick **ret_tick)
 {
-    troupe_tick *mine = trp_is_forked(system) ? NULL : trp_alloc(sizeof *mine);
+    troupe_tick *mine;
 
     if (trp_is_forked(system))
         return TROUPE_E_FORKED;
+    mine = trp_alloc(sizeof *mine);
     if (!mine)
         return TROUPE_E_NO_MEMORY;
     mine->ticker = (troupe_ticker){.tick = tick, .arg = argument};

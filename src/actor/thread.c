@@ -9,7 +9,6 @@
  */
 #include "cell.h"
 
-#include <stdio.h>
 #include <string.h>
 
 uint64_t trp_deadline(const troupe_system *system, uint64_t timeout_ns)
@@ -63,14 +62,10 @@ static void free_notices(trp_thread_end *thread)
     }
 }
 
-/* Nobody receives it any more, or nobody ever did: it was for one who had this slot before. */
-static void bury(trp_cell *cell, trp_node *node)
+/* Nobody receives it any more, or nobody ever did: it was for one who had this slot before, or memory is out. */
+static void bury(trp_cell *cell, trp_node *node, troupe_dead_reason reason, troupe_status status)
 {
-    if (node->kind == TRP_NODE_MESSAGE) {
-        trp_dead_letter(cell->system, TROUPE_DEAD_ENDED, node->sender, (troupe_id){node->target},
-                        node->sequence, trp_node_size(node));
-        trp_request_drop(cell, node, TROUPE_E_GONE, (troupe_bytes){0});
-    }
+    trp_node_bury(cell, node, reason, status);
     if (node->counted)
         trp_room_give(cell, 1);
 }
@@ -83,7 +78,7 @@ static void bury_saved(trp_cell *cell)
         trp_node *node = thread->saved;
 
         thread->saved = trp_load_relaxed(&node->next); /* this thread's list */
-        bury(cell, node);
+        bury(cell, node, TROUPE_DEAD_ENDED, TROUPE_E_GONE);
         trp_node_free(node);
     }
 }
@@ -110,10 +105,7 @@ void troupe_detach(troupe_context *ctx)
     bury_saved(ctx);
     trp_node_free(thread->received);
     free_notices(thread);
-    trp_add_relaxed(&ctx->system->sent, trp_load_relaxed(&ctx->n_sent)); /* counts */
-    trp_add_relaxed(&ctx->system->handled, trp_load_relaxed(&ctx->n_handled));
-    trp_store_relaxed(&ctx->n_sent, 0);
-    trp_store_relaxed(&ctx->n_handled, 0);
+    trp_counts_add(ctx);
     ctx->thread = NULL;
     ctx->leaving = true;
     trp_cell_schedule(ctx); /* its turn buries what still comes and gives the slot back */
@@ -149,17 +141,12 @@ static void keep(trp_cell *cell, trp_node *node)
     trp_node *copy = move_out(node);
 
     if (!copy) {
-        trp_dead_letter(cell->system, TROUPE_DEAD_REFUSED, node->sender, (troupe_id){node->target},
-                        node->sequence, trp_node_size(node));
-        trp_request_drop(cell, node, TROUPE_E_NO_MEMORY, (troupe_bytes){0});
+        bury(cell, node, TROUPE_DEAD_REFUSED, TROUPE_E_NO_MEMORY);
         trp_node_release(node);
-        if (node->counted)
-            trp_room_give(cell, 1);
         return;
     }
-    trp_store_relaxed(&copy->next, NULL); /* this thread's list, all of these */
     if (thread->saved)
-        trp_store_relaxed(&thread->saved_last->next, copy);
+        trp_store_relaxed(&thread->saved_last->next, copy); /* this thread's list */
     else
         thread->saved = copy;
     thread->saved_last = copy;
@@ -219,7 +206,7 @@ static void collect(trp_cell *cell)
     while ((node = trp_mailbox_take(&cell->mailbox, &done))) {
         trp_node_free(done);
         if (node->target != trp_id_of(cell).value) {
-            bury(cell, node);
+            bury(cell, node, TROUPE_DEAD_ENDED, TROUPE_E_GONE);
             trp_node_release(node);
         } else if (node->kind == TRP_NODE_REPLY) {
             take_answer(cell, node);
@@ -387,12 +374,8 @@ static bool look_for_end(trp_cell *cell, void *arg)
 
         if (notice->monitor != wait->monitor)
             continue;
-        if (wait->ret_exit) {
-            *wait->ret_exit = (troupe_exit){
-                .reason = notice->reason, .id = {notice->id}, .incarnation = notice->incarnation};
-            snprintf(wait->ret_exit->text, sizeof wait->ret_exit->text, "%s",
-                     notice->text ? notice->text : "");
-        }
+        if (wait->ret_exit)
+            *wait->ret_exit = trp_signal_exit(notice);
         *at = notice->next;
         trp_signal_free(notice);
         return true;

@@ -1,28 +1,5 @@
 /* What guests may call: messaging and services, with and without their grants. */
-#include "component_testing.h"
-
-static struct house house;
-
-static int open_threads(void **state)
-{
-    (void)state;
-    house_open(&house, false);
-    return 0;
-}
-
-static int open_simulation(void **state)
-{
-    (void)state;
-    house_open(&house, true);
-    return 0;
-}
-
-static int close_house(void **state)
-{
-    (void)state;
-    house_close(&house);
-    return 0;
-}
+#include "house_testing.h"
 
 static troupe_guest_options granting_send(const char *const *patterns, size_t n)
 {

@@ -1,27 +1,11 @@
 /* What is refused at load, each with one clear line. */
-#include "component_testing.h"
+#include "house_testing.h"
 
 #include "scan.h"
 
 #include "trp/utf8.h"
 
 #include <wasmtime/conf.h>
-
-static struct house house;
-
-static int open_house(void **state)
-{
-    (void)state;
-    house_open(&house, false);
-    return 0;
-}
-
-static int close_house(void **state)
-{
-    (void)state;
-    house_close(&house);
-    return 0;
-}
 
 static void refuse_bytes(const void *data, size_t size, const char *words)
 {
@@ -255,26 +239,26 @@ static void test_utf8_is_what_the_standard_says(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_load_refuses_what_is_no_module, open_house,
+        cmocka_unit_test_setup_teardown(test_load_refuses_what_is_no_module, open_threads,
                                         close_house),
         cmocka_unit_test_setup_teardown(test_load_refuses_a_file_that_is_cut_off_anywhere,
-                                        open_house, close_house),
-        cmocka_unit_test_setup_teardown(test_load_survives_any_flipped_byte, open_house,
+                                        open_threads, close_house),
+        cmocka_unit_test_setup_teardown(test_load_survives_any_flipped_byte, open_threads,
                                         close_house),
-        cmocka_unit_test_setup_teardown(test_load_refuses_what_is_no_actor, open_house,
+        cmocka_unit_test_setup_teardown(test_load_refuses_what_is_no_actor, open_threads,
                                         close_house),
-        cmocka_unit_test_setup_teardown(test_load_refuses_imports_that_nobody_offers, open_house,
+        cmocka_unit_test_setup_teardown(test_load_refuses_imports_that_nobody_offers, open_threads,
                                         close_house),
-        cmocka_unit_test_setup_teardown(test_load_names_the_grant_that_is_missing, open_house,
+        cmocka_unit_test_setup_teardown(test_load_names_the_grant_that_is_missing, open_threads,
                                         close_house),
-        cmocka_unit_test_setup_teardown(test_load_refuses_what_is_over_its_limits, open_house,
+        cmocka_unit_test_setup_teardown(test_load_refuses_what_is_over_its_limits, open_threads,
                                         close_house),
-        cmocka_unit_test_setup_teardown(test_load_refuses_signatures_of_odd_types, open_house,
+        cmocka_unit_test_setup_teardown(test_load_refuses_signatures_of_odd_types, open_threads,
                                         close_house),
-        cmocka_unit_test_setup_teardown(test_load_bounds_the_number_of_functions, open_house,
+        cmocka_unit_test_setup_teardown(test_load_bounds_the_number_of_functions, open_threads,
                                         close_house),
         cmocka_unit_test_setup_teardown(test_load_gives_back_what_it_took_when_memory_is_out,
-                                        open_house, close_house),
+                                        open_threads, close_house),
         cmocka_unit_test(test_utf8_is_what_the_standard_says),
     };
 

@@ -1,28 +1,5 @@
 /* The path: a message, a guest, an answer; and a guest's whole life. On threads and in simulation. */
-#include "component_testing.h"
-
-static struct house house;
-
-static int open_threads(void **state)
-{
-    (void)state;
-    house_open(&house, false);
-    return 0;
-}
-
-static int open_simulation(void **state)
-{
-    (void)state;
-    house_open(&house, true);
-    return 0;
-}
-
-static int close_house(void **state)
-{
-    (void)state;
-    house_close(&house);
-    return 0;
-}
+#include "house_testing.h"
 
 static void test_guest_answers_a_call(void **state)
 {

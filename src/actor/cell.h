@@ -165,11 +165,12 @@ struct troupe_context {
     trp_signal *down;        /* made ahead: the last notice to the parent */
     trp_link roots;          /* under roots_lock: spawned by a thread */
     trp_link children;       /* of trp_child_entry, in start order */
-    trp_link asked;          /* requests of this life, open */
+    trp_link asked;          /* requests of this life whose end it has not taken yet */
     trp_link held;           /* requests that this life accepted and did not answer */
+    uint32_t n_asked, requests_bound;
     uint32_t n_held, n_held_swept;
     trp_link timers; /* of this life */
-    uint32_t n_timers, n_timers_swept;
+    uint32_t n_timers, n_timers_swept, timers_bound;
     trp_watcher *watchers;
     trp_watched *watched;
     struct trp_stop_timer *stop_timer;
@@ -306,6 +307,7 @@ struct trp_request {
     troupe_system *system;
     uint64_t requester;
     uint32_t incarnation;
+    uint64_t deadline_ns; /* as the message tells it; 0: none */
     _Atomic uint64_t
         holder;      /* who accepted it and did not answer yet; only the holder itself writes it */
     trp_node *reply; /* made ahead: an answer is never refused for room */
@@ -314,17 +316,23 @@ struct trp_request {
     trp_link asked, held;
     trp_request *free_next;
 };
-void trp_request_accept(trp_cell *holder, trp_node *node);
+trp_request *trp_request_find(troupe_system *system, uint64_t correlation);
+uint64_t trp_request_correlation(const trp_request *request); /* of one that the caller has a count of */
+bool trp_request_is_open(const trp_request *request);
+void trp_request_unref(trp_request *request, uint32_t n);
 /* True: this call ended it. */
 bool trp_request_close(trp_request *request, troupe_status status, troupe_bytes payload);
-void trp_request_drop(trp_cell *holder, trp_node *node, troupe_status status, troupe_bytes text);
-void trp_request_answer_current(trp_cell *holder, troupe_status status, troupe_bytes text);
-void trp_requests_end_held(trp_cell *cell, troupe_status status, const char *text);
 void trp_requests_end_asked(trp_cell *cell);
 bool trp_request_take_reply(trp_cell *cell, trp_node *node);
 troupe_status trp_request_send(trp_cell *sender, troupe_id target, troupe_bytes payload,
                                uint64_t timeout_ns, troupe_correlation *ret_correlation);
 void trp_requests_free(troupe_system *system);
+
+/* reply.c */
+void trp_request_accept(trp_cell *holder, trp_node *node);
+void trp_request_drop(trp_cell *holder, trp_node *node, troupe_status status, troupe_bytes text);
+void trp_request_answer_current(trp_cell *holder, troupe_status status, troupe_bytes text);
+void trp_requests_end_held(trp_cell *cell, troupe_status status, const char *text);
 
 /* timer.c */
 void trp_timers_end(trp_cell *cell);

@@ -2,6 +2,8 @@
  *
  *   open --(reply, error, timeout, the holder's end, cancel, the asker's end: whoever's exchange wins)--> closed
  *
+ * Here: the records and the asker's side; reply.c is the holder's.
+ *
  * Records live in slots of their own; a correlation is generation << 32 | slot, so that a late reply cannot reach the
  * next request. A record is counted by the asker, by the node or the life that holds it, and by its timer.
  * Threads:    close: any. asked and held lists: their cell's owner.
@@ -19,12 +21,12 @@
 #define CLOSED UINT64_C(1)
 #define REQUEST_CHUNK 256u
 
-static uint64_t correlation_of(const trp_request *request)
+uint64_t trp_request_correlation(const trp_request *request)
 {
     return (trp_load_relaxed(&request->word) >> 1) << 32 | request->slot; /* stable while counted */
 }
 
-static trp_request *find(troupe_system *system, uint64_t correlation)
+trp_request *trp_request_find(troupe_system *system, uint64_t correlation)
 {
     uint32_t slot = (uint32_t)correlation;
     trp_request *chunk, *request;
@@ -76,7 +78,7 @@ static trp_request *take(troupe_system *system)
     return request;
 }
 
-static void unref(trp_request *request, uint32_t n)
+void trp_request_unref(trp_request *request, uint32_t n)
 {
     troupe_system *system = request->system;
     uint64_t generation;
@@ -93,6 +95,11 @@ static void unref(trp_request *request, uint32_t n)
     trp_mutex_unlock(&system->requests_lock);
 }
 
+bool trp_request_is_open(const trp_request *request)
+{
+    return !(trp_load_acquire(&request->word) & CLOSED);
+}
+
 /* True: the caller closed it, and nobody else will. */
 static bool win(trp_request *request)
 {
@@ -104,7 +111,7 @@ static bool win(trp_request *request)
 static void end_timer(trp_request *request)
 {
     if (troupe_timer_cancel(request->system->executor, &request->timer))
-        unref(request, 1);
+        trp_request_unref(request, 1);
 }
 
 static void send_reply(trp_request *request, trp_node *reply, troupe_status status)
@@ -113,7 +120,7 @@ static void send_reply(trp_request *request, trp_node *reply, troupe_status stat
 
     reply->kind = TRP_NODE_REPLY;
     reply->target = request->requester;
-    reply->correlation = correlation_of(request);
+    reply->correlation = trp_request_correlation(request);
     reply->incarnation = request->incarnation;
     reply->status = (uint16_t)status;
     trp_push(asker, reply);
@@ -148,7 +155,13 @@ static void time_out(troupe_timer *timer)
         request->reply = NULL;
         send_reply(request, reply, TROUPE_E_TIMEOUT);
     }
-    unref(request, 1);
+    trp_request_unref(request, 1);
+}
+
+static void forget(trp_cell *asker, trp_request *request)
+{
+    trp_list_remove(&request->asked);
+    asker->n_asked--;
 }
 
 static trp_request *open_request(trp_cell *sender, uint64_t deadline_ns)
@@ -163,21 +176,23 @@ static trp_request *open_request(trp_cell *sender, uint64_t deadline_ns)
     }
     request->reply = reply;
     request->refused = false;
+    request->deadline_ns = deadline_ns == TROUPE_FOREVER ? 0 : deadline_ns;
     request->requester = trp_id_of(sender).value;
     request->incarnation = trp_load_relaxed(&sender->incarnation); /* owner */
     trp_store_relaxed(&request->refs, 3);                          /* nobody else knows it yet */
     trp_list_init(&request->held);
     troupe_timer_init(&request->timer, time_out);
     trp_list_append(&sender->asked, &request->asked);
+    sender->n_asked++;
     trp_store_release(&request->word, trp_load_relaxed(&request->word) & ~CLOSED);
     if (deadline_ns == TROUPE_FOREVER) {
-        unref(request, 1);
+        trp_request_unref(request, 1);
     } else if (troupe_timer_start(system->executor, &request->timer, deadline_ns) != TROUPE_OK) {
         win(request);
         request->reply = NULL;
         trp_node_free(reply);
-        trp_list_remove(&request->asked);
-        unref(request, 3);
+        forget(sender, request);
+        trp_request_unref(request, 3);
         return NULL;
     }
     return request;
@@ -195,15 +210,15 @@ static bool withdraw(trp_request *request)
 }
 
 /* Nothing was sent: as if it had never been. When the clock was faster, its answer is on the way and ends there. */
-static void take_back(trp_request *request)
+static void take_back(trp_cell *asker, trp_request *request)
 {
     if (!withdraw(request)) {
         request->refused = true;
-        unref(request, 1);
+        trp_request_unref(request, 1);
         return;
     }
-    trp_list_remove(&request->asked);
-    unref(request, 2);
+    forget(asker, request);
+    trp_request_unref(request, 2);
 }
 
 troupe_status trp_request_send(trp_cell *sender, troupe_id id, troupe_bytes payload,
@@ -217,6 +232,8 @@ troupe_status trp_request_send(trp_cell *sender, troupe_id id, troupe_bytes payl
     uint64_t correlation;
     trp_node *node;
 
+    if (status == TROUPE_OK && sender->n_asked >= sender->requests_bound)
+        status = TROUPE_E_QUOTA;
     if (status != TROUPE_OK)
         return status;
     node = trp_node_new(payload, NULL);
@@ -225,14 +242,14 @@ troupe_status trp_request_send(trp_cell *sender, troupe_id id, troupe_bytes payl
         trp_node_free(node);
         return TROUPE_E_NO_MEMORY;
     }
-    node->correlation = correlation_of(request);
-    node->deadline_ns = deadline_ns == TROUPE_FOREVER ? 0 : deadline_ns;
+    node->correlation = trp_request_correlation(request);
+    node->deadline_ns = request->deadline_ns;
     correlation = node->correlation; /* once it is sent the node is the receiver's */
     status = trp_send_node(sender, target, id, node);
     if (status == TROUPE_OK) {
         *ret_correlation = (troupe_correlation){correlation};
     } else {
-        take_back(request);
+        take_back(sender, request);
         trp_node_free(node);
     }
     return status;
@@ -248,7 +265,7 @@ troupe_status troupe_request(troupe_context *ctx, troupe_id target, troupe_bytes
 
 bool troupe_cancel(troupe_context *ctx, troupe_correlation correlation)
 {
-    trp_request *request = find(ctx->system, correlation.value);
+    trp_request *request = trp_request_find(ctx->system, correlation.value);
 
     /* only the asker's own count makes a look at the record safe: it must be in its list */
     for (trp_link *at = ctx->asked.next; request && at != &ctx->asked; at = at->next) {
@@ -267,12 +284,12 @@ bool trp_request_take_reply(trp_cell *cell, trp_node *node)
 
     if (node->incarnation != trp_load_relaxed(&cell->incarnation)) /* owner */
         return false;
-    request = find(cell->system, node->correlation);
+    request = trp_request_find(cell->system, node->correlation);
     if (!request) /* the asker's count keeps it until here, so this is an answer of another life */
         return false;
     refused = request->refused;
-    trp_list_remove(&request->asked);
-    unref(request, 1);
+    forget(cell, request);
+    trp_request_unref(request, 1);
     return !refused;
 }
 
@@ -281,121 +298,10 @@ void trp_requests_end_asked(trp_cell *cell)
     while (!trp_list_empty(&cell->asked)) {
         trp_request *request = TRP_OF(cell->asked.next, trp_request, asked);
 
-        trp_list_remove(&request->asked);
+        forget(cell, request);
         withdraw(request);
-        unref(request, 1); /* an answer under way carries the old life's number */
+        trp_request_unref(request, 1); /* an answer under way carries the old life's number */
     }
-}
-
-/* ---- the holder ---- */
-
-static void let_go(trp_cell *holder, trp_request *request)
-{
-    trp_list_remove(&request->held);
-    trp_store_relaxed(&request->holder, 0); /* see find_held */
-    holder->n_held--;
-    unref(request, 1);
-}
-
-/* Requests that ended otherwise stay in the list until this; each is looked at O(1) times on average. */
-static void sweep_held(trp_cell *holder)
-{
-    trp_link *at = holder->held.next;
-
-    while (at != &holder->held) {
-        trp_request *request = TRP_OF(at, trp_request, held);
-
-        at = at->next;
-        if (trp_load_acquire(&request->word) & CLOSED)
-            let_go(holder, request);
-    }
-    holder->n_held_swept = holder->n_held;
-}
-
-void trp_request_accept(trp_cell *holder, trp_node *node)
-{
-    trp_request *request = node->correlation ? find(holder->system, node->correlation) : NULL;
-
-    holder->request = request;
-    if (!request)
-        return;
-    if (holder->n_held > 2 * holder->n_held_swept + 16)
-        sweep_held(holder);
-    trp_list_append(&holder->held, &request->held);
-    trp_store_relaxed(&request->holder, trp_id_of(holder).value); /* see find_held */
-    holder->n_held++;
-}
-
-void trp_request_drop(trp_cell *holder, trp_node *node, troupe_status status, troupe_bytes text)
-{
-    trp_request *request = node->correlation && node->kind == TRP_NODE_MESSAGE
-                               ? find(holder->system, node->correlation)
-                               : NULL;
-
-    if (!request)
-        return;
-    trp_request_close(request, status, text);
-    unref(request, 1);
-}
-
-static troupe_status answer(trp_cell *holder, trp_request *request, troupe_status status,
-                            troupe_bytes payload)
-{
-    bool open = trp_request_close(request, status, payload);
-
-    if (holder->request == request)
-        holder->request = NULL;
-    let_go(holder, request);
-    return open ? TROUPE_OK : TROUPE_E_GONE;
-}
-
-void trp_request_answer_current(trp_cell *holder, troupe_status status, troupe_bytes text)
-{
-    if (holder->request)
-        answer(holder, holder->request, status, text);
-}
-
-void trp_requests_end_held(trp_cell *cell, troupe_status status, const char *text)
-{
-    while (!trp_list_empty(&cell->held))
-        answer(cell, TRP_OF(cell->held.next, trp_request, held), status, troupe_text(text));
-}
-
-static trp_request *find_held(trp_cell *holder, troupe_correlation correlation)
-{
-    trp_request *request = find(holder->system, correlation.value);
-
-    /* relaxed: our own id is there only when this life wrote it; then the list's count keeps the record as it is */
-    if (!request || trp_load_relaxed(&request->holder) != trp_id_of(holder).value)
-        return NULL;
-    return request;
-}
-
-troupe_status troupe_reply(troupe_context *ctx, troupe_bytes payload)
-{
-    if (payload.size > ctx->system->message_max)
-        return TROUPE_E_TOO_LARGE;
-    return ctx->request ? answer(ctx, ctx->request, TROUPE_OK, payload) : TROUPE_OK;
-}
-
-troupe_status troupe_reply_to(troupe_context *ctx, troupe_correlation correlation,
-                              troupe_bytes payload)
-{
-    trp_request *request = find_held(ctx, correlation);
-
-    if (payload.size > ctx->system->message_max)
-        return TROUPE_E_TOO_LARGE;
-    return request ? answer(ctx, request, TROUPE_OK, payload) : TROUPE_E_INVALID;
-}
-
-troupe_status troupe_fail(troupe_context *ctx, troupe_correlation correlation, troupe_status status,
-                          troupe_bytes text)
-{
-    trp_request *request = find_held(ctx, correlation);
-
-    if (status == TROUPE_OK || status == TROUPE_PENDING)
-        return TROUPE_E_INVALID;
-    return request ? answer(ctx, request, status, text) : TROUPE_E_INVALID;
 }
 
 void trp_requests_free(troupe_system *system)

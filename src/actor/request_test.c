@@ -268,6 +268,65 @@ static void test_a_refused_request_never_ends_by_its_timeout(void **state)
     wait_for_ends(f, asker, 1000);
 }
 
+/* ---- the bound ---- */
+
+static void test_one_more_than_the_bound_is_refused_until_one_has_ended(void **state)
+{
+    fixture *f = *state;
+    troupe_id server = spawn_server(f), asker;
+
+    assert_int_equal(troupe_spawn(f->me,
+                                  TROUPE_SPEC(.actor = &asking, .state_size = sizeof(struct asker),
+                                              .requests_bound = 5),
+                                  &asker),
+                     TROUPE_OK);
+    give_order(f, asker, (struct order){server, TROUPE_SECOND, "keep", 8, false});
+    wait_until_handled(f, server, 5);
+    assert_int_equal(wait_for_ends(f, asker, 8).n_refused, 3); /* they time out */
+    give_order(f, asker, (struct order){server, TROUPE_SECOND, "now", 6, false});
+    assert_int_equal(wait_for_ends(f, asker, 14).n_refused, 4);
+    wait_until_handled(f, server, 10); /* nothing of what was refused was sent */
+}
+
+static void test_a_thread_has_a_bound_too(void **state)
+{
+    fixture *f = *state;
+    troupe_id server = spawn_server(f);
+    troupe_correlation correlation;
+    troupe_message message;
+
+    f->me->requests_bound = 2; /* as if they were 16384 */
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(
+            trp_request_send(f->me, server, TROUPE_TEXT("keep"), TROUPE_SECOND, &correlation),
+            TROUPE_OK);
+    assert_int_equal(troupe_call(f->me, server, TROUPE_TEXT("now"), TROUPE_SECOND, NULL),
+                     TROUPE_E_QUOTA);
+    assert_true(troupe_cancel(f->me, correlation));
+    assert_int_equal(troupe_receive(f->me, 1, &message), TROUPE_E_TIMEOUT); /* takes the end */
+    expect_call(f, server, "now", TROUPE_OK, "now");
+}
+
+/* Ends that crossed a refusal are taken in, too: a thread that only meets full mailboxes keeps nothing. */
+static void test_calls_that_are_refused_leave_nothing(void **state)
+{
+    fixture *f = *state;
+    troupe_id full;
+
+    assert_int_equal(troupe_spawn(f->me,
+                                  TROUPE_SPEC(.actor = &serving, .mailbox_bound = 1,
+                                              .state_size = sizeof(struct server),
+                                              .on_full = TROUPE_ON_FULL_BLOCK),
+                                  &full),
+                     TROUPE_OK);
+    trp_add_seq(&trp_cell_find(f->system, full)->waiting, 1); /* there is no room */
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(troupe_call(f->me, full, TROUPE_TEXT("now"), 200000, NULL),
+                         TROUPE_E_TIMEOUT);
+    assert_true(f->me->n_asked <= 2); /* the last ones may still be on their way */
+    trp_sub_seq(&trp_cell_find(f->system, full)->waiting, 1);
+}
+
 /* ---- white box: the clock wins for certain ---- */
 
 static void test_an_answer_to_a_refused_request_is_dropped(void **state)
@@ -326,6 +385,9 @@ int main(void)
         BOTH(test_cancel_is_one_end_and_comes_through_handle_reply),
         BOTH(test_a_timeout_that_crosses_the_answer_is_one_end),
         BOTH(test_a_refused_request_never_ends_by_its_timeout),
+        BOTH(test_one_more_than_the_bound_is_refused_until_one_has_ended),
+        BOTH(test_a_thread_has_a_bound_too),
+        BOTH(test_calls_that_are_refused_leave_nothing),
         BOTH(test_an_answer_to_a_refused_request_is_dropped),
         BOTH(test_a_correlation_is_retired_before_it_comes_again),
     };

@@ -64,7 +64,10 @@ void trp_cell_reset(trp_cell *cell)
     cell->pending = cell->woken = cell->crashing = cell->exiting = false;
     cell->stop_asked = cell->started_once = cell->leaving = cell->stopping_for_good = false;
     cell->killed = cell->entered = cell->drain = cell->supervised = false;
-    cell->n_held = cell->n_held_swept = cell->n_timers = cell->n_timers_swept = 0;
+    cell->n_asked = cell->n_held = cell->n_held_swept = 0;
+    cell->n_timers = cell->n_timers_swept = 0;
+    cell->requests_bound = TROUPE_REQUESTS_BOUND;
+    cell->timers_bound = TROUPE_TIMERS_BOUND;
     cell->child = NULL;
     cell->actor = NULL;
     cell->entry = NULL;
@@ -97,6 +100,10 @@ static void fill(trp_cell *cell, trp_cell *parent, const troupe_spec *spec)
     trp_store_relaxed(&cell->bound, /* this and the next: published with the id */
                       spec->mailbox_bound ? spec->mailbox_bound : TROUPE_MAILBOX_BOUND);
     trp_store_relaxed(&cell->on_full, spec->on_full);
+    if (spec->requests_bound)
+        cell->requests_bound = spec->requests_bound;
+    if (spec->timers_bound)
+        cell->timers_bound = spec->timers_bound;
     cell->drain = spec->drain;
     cell->supervised = spec->supervised;
     cell->stop_timeout = spec->stop_timeout ? spec->stop_timeout : system->stop_timeout;

@@ -312,8 +312,10 @@ troupe_status troupe_call(troupe_context *ctx, troupe_id target, troupe_bytes pa
     thread->send_until = trp_deadline(ctx->system, timeout_ns); /* a full mailbox counts too */
     status = trp_request_send(ctx, target, payload, timeout_ns, &correlation);
     thread->send_until = TROUPE_FOREVER;
-    if (status != TROUPE_OK)
+    if (status != TROUPE_OK) {
+        collect(ctx); /* its time-out may have crossed the refusal: else those would pile up */
         return status;
+    }
     thread->calling = correlation.value;
     if (!trp_thread_wait(ctx, TROUPE_FOREVER, look_for_answer, NULL)) { /* its timer ends it */
         thread->calling = 0; /* a simulation in which nothing happens any more */

@@ -90,8 +90,10 @@ troupe_status troupe_send_after(troupe_context *ctx, troupe_id target, troupe_by
         return TROUPE_E_TOO_LARGE;
     if (!trp_slot_at(ctx->system, (uint32_t)target.value) || !target.value)
         return TROUPE_E_GONE;
-    if (ctx->n_timers > 2 * ctx->n_timers_swept + 16)
+    if (ctx->n_timers > 2 * ctx->n_timers_swept + 16 || ctx->n_timers >= ctx->timers_bound)
         sweep(ctx);
+    if (ctx->n_timers >= ctx->timers_bound)
+        return TROUPE_E_QUOTA;
     timer = new_timer(ctx, target, payload);
     if (!timer)
         return TROUPE_E_NO_MEMORY;

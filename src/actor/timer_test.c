@@ -12,7 +12,7 @@ struct order {
     bool cancel, crash;
 };
 
-static _Atomic uint32_t n_cancelled, n_came;
+static _Atomic uint32_t n_cancelled, n_came, n_refused;
 
 static troupe_status obey(void *self, troupe_context *ctx, const troupe_message *message)
 {
@@ -42,10 +42,29 @@ static troupe_status obey(void *self, troupe_context *ctx, const troupe_message 
 
 static const troupe_actor_ops obeying = {.handle_message = obey};
 
+static troupe_status count_refusals(void *self, troupe_context *ctx, const troupe_message *message)
+{
+    struct order order;
+
+    (void)self;
+    if (message->payload.size != sizeof order)
+        return TROUPE_OK;
+    memcpy(&order, message->payload.data, sizeof order);
+    for (uint32_t i = 0; i < order.n; i++) {
+        if (troupe_send_after(ctx, troupe_self(ctx), TROUPE_TEXT("tick"), order.delay_ns, NULL) ==
+            TROUPE_E_QUOTA)
+            trp_add_seq(&n_refused, 1);
+    }
+    return troupe_reply(ctx, (troupe_bytes){0});
+}
+
+static const troupe_actor_ops counting_refusals = {.handle_message = count_refusals};
+
 static void start_counts(void)
 {
     trp_store_seq(&n_cancelled, 0);
     trp_store_seq(&n_came, 0);
+    trp_store_seq(&n_refused, 0);
 }
 
 static void give_order(fixture *f, troupe_id id, struct order order)
@@ -180,6 +199,42 @@ static void test_a_timer_of_another_is_not_cancelled(void **state)
     troupe_detach(other);
 }
 
+static void test_one_more_than_the_bound_is_refused_until_one_is_over(void **state)
+{
+    fixture *f = *state;
+    troupe_id whom = troupe_self(f->me);
+    troupe_timer_id timers[3];
+    troupe_message message;
+
+    f->me->timers_bound = 3;
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(troupe_send_after(f->me, whom, TROUPE_TEXT("x"),
+                                           i ? TROUPE_SECOND : TROUPE_MILLISECOND, &timers[i]),
+                         TROUPE_OK);
+    assert_int_equal(troupe_send_after(f->me, whom, TROUPE_TEXT("y"), 1, NULL), TROUPE_E_QUOTA);
+    assert_true(troupe_cancel_timer(f->me, timers[2]));
+    assert_int_equal(troupe_send_after(f->me, whom, TROUPE_TEXT("x"), TROUPE_SECOND, NULL),
+                     TROUPE_OK);
+    assert_int_equal(troupe_receive(f->me, 10 * TROUPE_SECOND, &message), TROUPE_OK);
+    assert_int_equal(troupe_send_after(f->me, whom, TROUPE_TEXT("x"), TROUPE_SECOND, NULL),
+                     TROUPE_OK);
+    assert_int_equal(troupe_send_after(f->me, whom, TROUPE_TEXT("y"), 1, NULL), TROUPE_E_QUOTA);
+}
+
+/* A component's own bound, from its spec. */
+static void test_the_bound_of_a_spec_holds(void **state)
+{
+    fixture *f = *state;
+    troupe_id id;
+
+    start_counts();
+    assert_int_equal(troupe_spawn(f->me, TROUPE_SPEC(.actor = &counting_refusals, .timers_bound = 7),
+                                  &id),
+                     TROUPE_OK);
+    give_order(f, id, (struct order){.delay_ns = TROUPE_SECOND, .n = 10});
+    assert_int_equal(trp_load_seq(&n_refused), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +246,8 @@ int main(void)
          in_simulation, tear_down, NULL}, /* only there the test may look into a cell */
         BOTH(test_timers_pass_no_room),
         BOTH(test_a_timer_of_another_is_not_cancelled),
+        BOTH(test_one_more_than_the_bound_is_refused_until_one_is_over),
+        BOTH(test_the_bound_of_a_spec_holds),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,6 +47,8 @@ typedef struct troupe_timer_id {
 #define TROUPE_NAME_MAX 127       /* bytes of a name */
 #define TROUPE_EXIT_TEXT_MAX 511  /* bytes of an exit's text */
 #define TROUPE_MAILBOX_BOUND 1024 /* messages, where a spec says nothing */
+#define TROUPE_REQUESTS_BOUND 16384 /* in flight, where a spec says nothing */
+#define TROUPE_TIMERS_BOUND 16384   /* set at a time, where a spec says nothing */
 #define TROUPE_MESSAGE_MAX                                                                         \
     (1u << 20) /* bytes of a payload, where the system's options say nothing */
 
@@ -263,6 +265,8 @@ typedef struct troupe_spec {
      * and writes atomics only. TROUPE_NOBODY: the sender gets TROUPE_E_UNAVAILABLE. Default: none;
      * timers that the component set for itself are never routed. */
     troupe_id (*route)(void *self, troupe_system *system);
+    uint32_t requests_bound; /* requests whose end it has not taken yet; default TROUPE_REQUESTS_BOUND */
+    uint32_t timers_bound; /* timers that have not fired yet, intervals; default TROUPE_TIMERS_BOUND */
 } troupe_spec;
 
 #define TROUPE_SPEC(...) (&(troupe_spec){.size = sizeof(troupe_spec), __VA_ARGS__})
@@ -359,8 +363,8 @@ TROUPE_MUST_CHECK troupe_status troupe_send_shared(troupe_context *ctx, troupe_i
  *
  * Owns:    payload is lent; copied.
  * Threads: the context's. The message is not refused for room.
- * Errors:  TROUPE_E_NO_MEMORY, TROUPE_E_TOO_LARGE, TROUPE_E_GONE there never was such an id. When it fires and the
- *          target has ended it is a dead letter.
+ * Errors:  TROUPE_E_NO_MEMORY, TROUPE_E_TOO_LARGE, TROUPE_E_GONE there never was such an id, TROUPE_E_QUOTA this life
+ *          has as many timers as spec.timers_bound. When it fires and the target has ended it is a dead letter.
  */
 TROUPE_MUST_CHECK troupe_status troupe_send_after(troupe_context *ctx, troupe_id target,
                                                   troupe_bytes payload, uint64_t delay_ns,
@@ -374,7 +378,8 @@ bool troupe_cancel_timer(troupe_context *ctx, troupe_timer_id timer);
  *
  * Owns:    payload is lent; copied.
  * Threads: a hook's or handler's context. Never blocks. timeout_ns must not be 0.
- * Errors:  as troupe_send; then nothing was sent and no reply will come.
+ * Errors:  as troupe_send, TROUPE_E_QUOTA this life has as many requests in flight as spec.requests_bound; then
+ *          nothing was sent and no reply will come.
  */
 TROUPE_MUST_CHECK troupe_status troupe_request(troupe_context *ctx, troupe_id target,
                                                troupe_bytes payload, uint64_t timeout_ns,
@@ -417,6 +422,20 @@ troupe_status troupe_reply_to(troupe_context *ctx, troupe_correlation correlatio
                               troupe_bytes payload);
 troupe_status troupe_fail(troupe_context *ctx, troupe_correlation correlation, troupe_status status,
                           troupe_bytes text);
+
+/* troupe_delegate - hand a request that this life holds to another component, which holds it from then on: who asked
+ *                   gets one answer, from whoever answers, within the time it gave; correlation is unchanged.
+ *
+ * Owns:    payload is lent; copied: the new holder sees what it is given here.
+ * Threads: a hook's or handler's context, or a thread's that received it. Blocks as troupe_send.
+ * Order:   the message's sender is the one that delegates: it wrote the payload, and its order holds.
+ * Errors:  TROUPE_E_INVALID not a request this life holds (answered, delegated before, another's). TROUPE_E_CANCELLED
+ *          nobody waits any more: it is held no longer. Else as troupe_send, and it is still held here.
+ * When the new holder ends, crashes or never takes it, the asker gets that end. To oneself and in a circle is fine: each
+ * time it is a message, which takes room, and the asker's deadline goes on.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_delegate(troupe_context *ctx, troupe_correlation correlation,
+                                                troupe_id target, troupe_bytes payload);
 
 /* troupe_receive - a thread takes the next message sent to its own id.
  *

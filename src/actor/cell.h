@@ -317,7 +317,8 @@ struct trp_request {
     trp_request *free_next;
 };
 trp_request *trp_request_find(troupe_system *system, uint64_t correlation);
-uint64_t trp_request_correlation(const trp_request *request); /* of one that the caller has a count of */
+uint64_t
+trp_request_correlation(const trp_request *request); /* of one that the caller has a count of */
 bool trp_request_is_open(const trp_request *request);
 void trp_request_unref(trp_request *request, uint32_t n);
 /* True: this call ended it. */

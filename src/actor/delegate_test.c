@@ -61,9 +61,9 @@ static void try_again(troupe_context *ctx, const troupe_message *message, const 
     struct order answer = {WHAT_ANSWER, TROUPE_NOBODY, WHAT_KEEP};
 
     hand_on(ctx, message->correlation, order);
-    assert_int_equal(troupe_delegate(ctx, message->correlation, order->whom,
-                                     TROUPE_BYTES_OF(answer)),
-                     TROUPE_E_INVALID);
+    assert_int_equal(
+        troupe_delegate(ctx, message->correlation, order->whom, TROUPE_BYTES_OF(answer)),
+        TROUPE_E_INVALID);
     assert_int_equal(troupe_reply(ctx, TROUPE_TEXT("mine")), TROUPE_OK); /* nobody waits here */
     assert_int_equal(troupe_reply_to(ctx, message->correlation, TROUPE_TEXT("mine")),
                      TROUPE_E_INVALID);
@@ -141,8 +141,8 @@ static troupe_correlation ask(fixture *f, troupe_id id, struct order order, uint
 {
     troupe_correlation correlation;
 
-    assert_int_equal(
-        trp_request_send(f->me, id, TROUPE_BYTES_OF(order), timeout_ns, &correlation), TROUPE_OK);
+    assert_int_equal(trp_request_send(f->me, id, TROUPE_BYTES_OF(order), timeout_ns, &correlation),
+                     TROUPE_OK);
     return correlation;
 }
 
@@ -154,7 +154,8 @@ static bool has_ended(trp_cell *cell, void *arg)
 
 static void wait_for_end(fixture *f)
 {
-    assert_true(trp_thread_wait(f->me, troupe_now(f->system) + 10 * TROUPE_SECOND, has_ended, NULL));
+    assert_true(
+        trp_thread_wait(f->me, troupe_now(f->system) + 10 * TROUPE_SECOND, has_ended, NULL));
 }
 
 /* ---- the way of one ---- */
@@ -207,8 +208,8 @@ static void test_a_thread_hands_on_what_it_received(void **state)
     wait_until_handled(f, first, 1);
     tell(f, first, (struct order){WHAT_HAND_ON_OWED, troupe_self(f->me), WHAT_KEEP});
     assert_int_equal(troupe_receive(f->me, TROUPE_SECOND, &message), TROUPE_OK);
-    assert_int_equal(
-        troupe_delegate(f->me, message.correlation, second, TROUPE_BYTES_OF(answer)), TROUPE_OK);
+    assert_int_equal(troupe_delegate(f->me, message.correlation, second, TROUPE_BYTES_OF(answer)),
+                     TROUPE_OK);
     wait_for_end(f);
     assert_int_equal(troupe_delegate(f->me, message.correlation, second, TROUPE_BYTES_OF(answer)),
                      TROUPE_E_INVALID);
@@ -263,10 +264,11 @@ static void test_one_that_nobody_holds_is_refused(void **state)
     fixture *f = *state;
     troupe_id id = spawn_clerk(f);
 
-    assert_int_equal(
-        troupe_delegate(f->me, (troupe_correlation){0}, id, (troupe_bytes){0}), TROUPE_E_INVALID);
-    assert_int_equal(troupe_delegate(f->me, (troupe_correlation){UINT64_MAX}, id, (troupe_bytes){0}),
+    assert_int_equal(troupe_delegate(f->me, (troupe_correlation){0}, id, (troupe_bytes){0}),
                      TROUPE_E_INVALID);
+    assert_int_equal(
+        troupe_delegate(f->me, (troupe_correlation){UINT64_MAX}, id, (troupe_bytes){0}),
+        TROUPE_E_INVALID);
 }
 
 /* ---- ends ---- */

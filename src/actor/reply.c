@@ -52,7 +52,8 @@ static void sweep_held(trp_cell *holder)
 
 void trp_request_accept(trp_cell *holder, trp_node *node)
 {
-    trp_request *request = node->correlation ? trp_request_find(holder->system, node->correlation) : NULL;
+    trp_request *request =
+        node->correlation ? trp_request_find(holder->system, node->correlation) : NULL;
 
     holder->request = request;
     if (!request)

@@ -228,9 +228,9 @@ static void test_the_bound_of_a_spec_holds(void **state)
     troupe_id id;
 
     start_counts();
-    assert_int_equal(troupe_spawn(f->me, TROUPE_SPEC(.actor = &counting_refusals, .timers_bound = 7),
-                                  &id),
-                     TROUPE_OK);
+    assert_int_equal(
+        troupe_spawn(f->me, TROUPE_SPEC(.actor = &counting_refusals, .timers_bound = 7), &id),
+        TROUPE_OK);
     give_order(f, id, (struct order){.delay_ns = TROUPE_SECOND, .n = 10});
     assert_int_equal(trp_load_seq(&n_refused), 3);
 }

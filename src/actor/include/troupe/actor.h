@@ -44,9 +44,9 @@ typedef struct troupe_timer_id {
     uint64_t value;
 } troupe_timer_id;
 
-#define TROUPE_NAME_MAX 127       /* bytes of a name */
-#define TROUPE_EXIT_TEXT_MAX 511  /* bytes of an exit's text */
-#define TROUPE_MAILBOX_BOUND 1024 /* messages, where a spec says nothing */
+#define TROUPE_NAME_MAX 127         /* bytes of a name */
+#define TROUPE_EXIT_TEXT_MAX 511    /* bytes of an exit's text */
+#define TROUPE_MAILBOX_BOUND 1024   /* messages, where a spec says nothing */
 #define TROUPE_REQUESTS_BOUND 16384 /* in flight, where a spec says nothing */
 #define TROUPE_TIMERS_BOUND 16384   /* set at a time, where a spec says nothing */
 #define TROUPE_MESSAGE_MAX                                                                         \
@@ -265,8 +265,10 @@ typedef struct troupe_spec {
      * and writes atomics only. TROUPE_NOBODY: the sender gets TROUPE_E_UNAVAILABLE. Default: none;
      * timers that the component set for itself are never routed. */
     troupe_id (*route)(void *self, troupe_system *system);
-    uint32_t requests_bound; /* requests whose end it has not taken yet; default TROUPE_REQUESTS_BOUND */
-    uint32_t timers_bound; /* timers that have not fired yet, intervals; default TROUPE_TIMERS_BOUND */
+    uint32_t
+        requests_bound; /* requests whose end it has not taken yet; default TROUPE_REQUESTS_BOUND */
+    uint32_t
+        timers_bound; /* timers that have not fired yet, intervals; default TROUPE_TIMERS_BOUND */
 } troupe_spec;
 
 #define TROUPE_SPEC(...) (&(troupe_spec){.size = sizeof(troupe_spec), __VA_ARGS__})

@@ -374,6 +374,49 @@ TROUPE_MUST_CHECK troupe_status troupe_send_after(troupe_context *ctx, troupe_id
 /* troupe_cancel_timer - false: it has fired or is not this context's. Threads: the context's. */
 bool troupe_cancel_timer(troupe_context *ctx, troupe_timer_id timer);
 
+/* ---- shared state: one writer, many readers, no lock ---- */
+
+/* A few bytes that one component writes and any thread reads: a table of prices, a setting, a position. What is read
+ * is copied out, so nothing is ever held over a wait. Counted; zeroed at first, that is version 0. */
+typedef struct troupe_shared troupe_shared;
+
+#define TROUPE_SHARED_MAX 65536u /* bytes */
+
+/* troupe_shared_new - a cell of size bytes, with one count. It may outlive its system.
+ *
+ * Owns:    the caller holds the count; troupe_shared_unref gives it back (NULL is fine).
+ * Threads: any, all four.
+ * Errors:  TROUPE_E_INVALID size is 0 or over TROUPE_SHARED_MAX; TROUPE_E_NO_MEMORY.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_shared_new(size_t size, troupe_shared **ret_shared);
+troupe_shared *troupe_shared_ref(troupe_shared *shared);
+void troupe_shared_unref(troupe_shared *shared);
+void troupe_shared_free_at(troupe_shared **shared);
+
+/* troupe_shared_write - the next version of the whole. The first to write is the one writer from then on, over its
+ * restarts; when it ended for good, it is the next who writes.
+ *
+ * Owns:    bytes are lent; exactly the cell's size.
+ * Threads: the context's. Never blocks, and readers do not slow it down.
+ * Order:   a reader sees versions in their order.
+ * Errors:  TROUPE_E_INVALID another size; TROUPE_E_DENIED another one is the writer; TROUPE_E_TAKEN the writer before
+ *          was killed and is still in the middle of its last write. On an error nothing was written.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_shared_write(troupe_context *ctx, troupe_shared *shared,
+                                                    troupe_bytes bytes);
+
+/* troupe_shared_read - copy the newest whole version out; *ret_version (may be NULL) is its number.
+ * troupe_shared_version - only the number, which counts the writes.
+ *
+ * Owns:    buffer has room for exactly the cell's size.
+ * Threads: any, no context needed. Writes no shared memory, takes no lock; copies again when the writer finished
+ *          three more versions meanwhile.
+ * Errors:  TROUPE_E_INVALID another size.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_shared_read(troupe_shared *shared, void *buffer, size_t size,
+                                                   uint64_t *ret_version);
+uint64_t troupe_shared_version(const troupe_shared *shared);
+
 /* ---- request and response ---- */
 
 /* troupe_request - like troupe_send, and ask for an answer: handle_reply is called exactly once.

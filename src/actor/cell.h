@@ -10,6 +10,7 @@
 #define TRP_ACTOR_CELL_H
 
 #include "mailbox.h"
+#include "names.h"
 #include "troupe/actor.h"
 #include "troupe/exec.h"
 #include "trp/atomic.h"
@@ -155,7 +156,7 @@ struct troupe_context {
     size_t state_size;
     const void *argument;
     uint64_t stop_timeout;
-    char *name; /* under names_lock */
+    _Atomic(trp_name *) name; /* NULL: none */
     _Atomic uint32_t incarnation;
     _Atomic uint32_t phase; /* troupe_phase */
     _Atomic uint64_t n_sent, n_handled, n_failed;
@@ -190,8 +191,6 @@ struct troupe_context {
 #define TRP_REQUEST_CHUNKS 65536u
 #define TRP_DEAD_KEPT 128u
 
-typedef struct trp_name_entry trp_name_entry;
-
 struct troupe_system {
     troupe_executor *executor;
     troupe_log log;
@@ -210,8 +209,7 @@ struct troupe_system {
     trp_route *routes; /* under slots_lock: every one ever made */
 
     trp_mutex names_lock;
-    trp_name_entry **names; /* buckets, under names_lock */
-    size_t n_names, n_buckets;
+    trp_names names;
 
     trp_mutex roots_lock;
     trp_condition roots_changed;
@@ -269,7 +267,8 @@ void trp_slots_free(troupe_system *system);
 troupe_status trp_name_reserve(trp_cell *cell, const char *name, troupe_id id);
 void trp_name_publish(trp_cell *cell);
 void trp_name_release(trp_cell *cell);
-void trp_names_free(troupe_system *system);
+bool trp_name_is_valid(const char *name);
+const char *trp_name_text(const trp_cell *cell); /* owner; "": none. Until trp_name_release */
 
 /* turn.c */
 void trp_turn(void *system, troupe_task *task);

@@ -1,150 +1,106 @@
-/* names.c - names to ids, one table under one lock; readers copy the id out.
- *
- * A name is reserved while its component starts, findable from the end of pre_start, and free before the death
- * notices go out. Later: a table whose readers do not lock (docs/design/names.md).
+/* names.c - names to ids: reserved while a component starts, findable from the end of pre_start, and free before the
+ * death notices go out. How the table lets readers pass without a lock: name_table.c.
  */
 #include "cell.h"
 
+#include "trp/utf8.h"
+
 #include <string.h>
 
-struct trp_name_entry {
-    trp_name_entry *next;
-    uint64_t hash;
-    troupe_id id;
-    bool findable;
-    char name[];
-};
-
-/* FNV-1a, 64 bits (Fowler, Noll, Vo). Names come from the manifest and the program, not from strangers. */
-static uint64_t hash_of(const char *name)
+/* One line of text, so that no log or terminal is fooled by it: no C0, no DEL, no C1 (U+0080 to U+009F). */
+static bool has_control(const unsigned char *name, size_t size)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-    for (; *name; name++)
-        hash = (hash ^ (uint8_t)*name) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
-static trp_name_entry **find_locked(troupe_system *system, const char *name, uint64_t hash)
-{
-    trp_name_entry **at;
-
-    for (at = &system->names[hash & (system->n_buckets - 1)]; *at; at = &(*at)->next) {
-        if ((*at)->hash == hash && strcmp((*at)->name, name) == 0)
-            break;
+    for (size_t i = 0; i < size; i++) {
+        if (name[i] < 0x20 || name[i] == 0x7f)
+            return true;
+        if (name[i] == 0xc2 && i + 1 < size && name[i + 1] < 0xa0)
+            return true;
     }
-    return at;
+    return false;
 }
 
-static bool grow_locked(troupe_system *system)
+bool trp_name_is_valid(const char *name)
 {
-    size_t n = system->n_buckets ? 2 * system->n_buckets : 64;
-    trp_name_entry **buckets = trp_alloc_zeroed(n * sizeof(trp_name_entry *));
+    size_t size = strnlen(name, TROUPE_NAME_MAX + 1);
 
-    if (!buckets)
-        return false;
-    for (size_t i = 0; i < system->n_buckets; i++) {
-        while (system->names[i]) {
-            trp_name_entry *entry = system->names[i];
-
-            system->names[i] = entry->next;
-            entry->next = buckets[entry->hash & (n - 1)];
-            buckets[entry->hash & (n - 1)] = entry;
-        }
-    }
-    trp_free(system->names);
-    system->names = buckets;
-    system->n_buckets = n;
-    return true;
+    return size > 0 && size <= TROUPE_NAME_MAX && trp_is_utf8(name, size) &&
+           !has_control((const unsigned char *)name, size);
 }
 
-static troupe_status reserve_locked(trp_cell *cell, const char *name, troupe_id id)
+/* ---- the life of a name ---- */
+
+troupe_status trp_name_reserve(trp_cell *cell, const char *text, troupe_id id)
 {
     troupe_system *system = cell->system;
-    uint64_t hash = hash_of(name);
-    size_t size = strlen(name) + 1;
-    trp_name_entry **at, *entry;
+    troupe_status status = TROUPE_OK;
+    trp_name *name = NULL;
+    trp_name_key key;
 
-    if (system->n_names >= system->n_buckets && !grow_locked(system))
-        return TROUPE_E_NO_MEMORY;
-    at = find_locked(system, name, hash);
-    if (*at)
-        return TROUPE_E_TAKEN;
-    entry = trp_alloc(sizeof *entry + size);
-    if (!entry)
-        return TROUPE_E_NO_MEMORY;
-    *entry = (trp_name_entry){.hash = hash, .id = id};
-    memcpy(entry->name, name, size);
-    *at = entry;
-    system->n_names++;
-    cell->name = entry->name;
-    return TROUPE_OK;
-}
-
-troupe_status trp_name_reserve(trp_cell *cell, const char *name, troupe_id id)
-{
-    troupe_status status;
-
-    trp_mutex_lock(&cell->system->names_lock);
-    status = reserve_locked(cell, name, id);
-    trp_mutex_unlock(&cell->system->names_lock);
+    if (!trp_name_key_make(&system->names, text, &key))
+        return TROUPE_E_INVALID;
+    trp_mutex_lock(&system->names_lock);
+    if (trp_names_holding_locked(&system->names, &key))
+        status = TROUPE_E_TAKEN;
+    else if (!(name = trp_names_add_locked(&system->names, &key, id.value)))
+        status = TROUPE_E_NO_MEMORY;
+    trp_mutex_unlock(&system->names_lock);
+    trp_store_release(&cell->name, name); /* pairs with troupe_name_of */
     return status;
 }
 
 void trp_name_publish(trp_cell *cell)
 {
-    if (!cell->name)
-        return;
-    trp_mutex_lock(&cell->system->names_lock);
-    (*find_locked(cell->system, cell->name, hash_of(cell->name)))->findable = true;
-    trp_mutex_unlock(&cell->system->names_lock);
+    trp_name *name = trp_load_relaxed(&cell->name); /* owner */
+
+    if (name)
+        trp_store_release(&name->findable, 1); /* pairs with look_at in name_table.c */
 }
 
 void trp_name_release(trp_cell *cell)
 {
-    trp_name_entry **at, *entry;
+    trp_name *name = trp_load_relaxed(&cell->name); /* owner */
+    troupe_system *system = cell->system;
 
-    if (!cell->name)
+    if (!name)
         return;
-    trp_mutex_lock(&cell->system->names_lock);
-    at = find_locked(cell->system, cell->name, hash_of(cell->name));
-    entry = *at;
-    *at = entry->next;
-    cell->system->n_names--;
-    cell->name = NULL;
-    trp_mutex_unlock(&cell->system->names_lock);
-    trp_free(entry);
+    trp_store_release(&cell->name, NULL);
+    trp_mutex_lock(&system->names_lock);
+    trp_names_remove_locked(&system->names, name);
+    trp_mutex_unlock(&system->names_lock);
 }
+
+const char *trp_name_text(const trp_cell *cell)
+{
+    const trp_name *name = trp_load_relaxed(&cell->name); /* owner: it stays meanwhile */
+
+    return name ? (const char *)name->words : "";
+}
+
+/* ---- who asks ---- */
 
 troupe_status troupe_lookup(troupe_system *system, const char *name, troupe_id *ret_id)
 {
-    troupe_status status = TROUPE_E_GONE;
-    trp_name_entry *entry;
+    trp_name_key key;
+    uint64_t id;
 
-    trp_mutex_lock(&system->names_lock);
-    entry = system->n_buckets ? *find_locked(system, name, hash_of(name)) : NULL;
-    if (entry && entry->findable) {
-        *ret_id = entry->id;
-        status = TROUPE_OK;
-    }
-    trp_mutex_unlock(&system->names_lock);
-    return status;
+    if (!name)
+        return TROUPE_E_INVALID;
+    if (trp_is_forked(system))
+        return TROUPE_E_FORKED;
+    if (!trp_name_key_make(&system->names, name, &key))
+        return TROUPE_E_GONE;
+    id = trp_names_find(&system->names, &key);
+    if (!id)
+        return TROUPE_E_GONE;
+    *ret_id = (troupe_id){id};
+    return TROUPE_OK;
 }
 
 void troupe_name_of(troupe_system *system, troupe_id id, char *buffer)
 {
-    trp_cell *cell;
+    const trp_cell *cell = trp_cell_find(system, id);
+    const trp_name *name = cell ? trp_load_acquire(&cell->name) : NULL; /* pairs with reserve */
 
-    *buffer = '\0';
-    trp_mutex_lock(&system->names_lock);
-    cell = trp_cell_find(system, id);
-    if (cell && cell->name)
-        memcpy(buffer, cell->name, strlen(cell->name) + 1); /* at most TROUPE_NAME_MAX, see spawn */
-    trp_mutex_unlock(&system->names_lock);
-}
-
-void trp_names_free(troupe_system *system)
-{
-    TROUPE_ASSERT(system->n_names == 0);
-    trp_free(system->names);
+    if (!name || !trp_name_copy(name, id.value, buffer))
+        *buffer = '\0';
 }

@@ -54,13 +54,101 @@ static void test_a_name_that_is_too_long_or_empty_is_refused(void **state)
 {
     fixture *f = *state;
     char name[TROUPE_NAME_MAX + 2];
+    troupe_id found;
 
     memset(name, 'n', sizeof name);
     name[TROUPE_NAME_MAX + 1] = '\0';
     assert_int_equal(spawn_as(f, name, NULL, NULL), TROUPE_E_INVALID);
+    assert_int_equal(troupe_lookup(f->system, name, &found), TROUPE_E_GONE);
     assert_int_equal(spawn_as(f, "", NULL, NULL), TROUPE_E_INVALID);
+    assert_int_equal(troupe_lookup(f->system, "", &found), TROUPE_E_GONE);
+    assert_int_equal(troupe_lookup(f->system, NULL, &found), TROUPE_E_INVALID);
     name[TROUPE_NAME_MAX] = '\0';
     assert_int_equal(spawn_as(f, name, NULL, NULL), TROUPE_OK);
+    assert_int_equal(troupe_lookup(f->system, name, &found), TROUPE_OK);
+}
+
+static void test_a_name_that_is_no_line_of_text_is_refused(void **state)
+{
+    static const char *const bad[] = {
+        "a\nb",         "\x1b[2J",        "del\x7f",           "c1 \xc2\x9b",
+        "cut \xe2\x82", "\xc0\xaf slash", "lone \xed\xa0\x80", "\xff"};
+    fixture *f = *state;
+    troupe_totals before, after;
+
+    troupe_totals_now(f->system, &before);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal(spawn_as(f, bad[i], NULL, NULL), TROUPE_E_INVALID);
+    troupe_totals_now(f->system, &after);
+    assert_int_equal(after.slots, before.slots);
+    assert_int_equal(spawn_as(f, "caf\xc3\xa9 \xe2\x82\xac/7", NULL, NULL), TROUPE_OK);
+}
+
+static void test_a_name_that_is_taken_is_refused_and_stays_with_who_has_it(void **state)
+{
+    fixture *f = *state;
+    troupe_id first = spawn_named(f, "one", NULL, &answering, 0), found;
+
+    assert_int_equal(spawn_as(f, "one", NULL, NULL), TROUPE_E_TAKEN);
+    assert_int_equal(troupe_lookup(f->system, "one", &found), TROUPE_OK);
+    assert_int_equal(found.value, first.value);
+}
+
+/* Lengths around the words in which names are compared, and around the two sizes of records. */
+static void test_names_that_begin_alike_are_told_apart(void **state)
+{
+    fixture *f = *state;
+    char name[TROUPE_NAME_MAX + 1], back[TROUPE_NAME_MAX + 1];
+    troupe_id ids[TROUPE_NAME_MAX + 1], found;
+
+    memset(name, 'n', sizeof name);
+    for (size_t size = TROUPE_NAME_MAX; size > 0; size--) {
+        name[size] = '\0';
+        ids[size] = spawn_named(f, name, NULL, &answering, 0);
+    }
+    for (size_t size = 1; size <= TROUPE_NAME_MAX; size++) {
+        memset(name, 'n', size);
+        name[size] = '\0';
+        assert_int_equal(troupe_lookup(f->system, name, &found), TROUPE_OK);
+        assert_int_equal(found.value, ids[size].value);
+        troupe_name_of(f->system, found, back);
+        assert_string_equal(back, name);
+    }
+}
+
+/* ---- lists ---- */
+
+static void test_names_are_listed_in_order_by_prefix(void **state)
+{
+    fixture *f = *state;
+    static troupe_name_entry entries[300];
+    char name[TROUPE_NAME_MAX + 1];
+
+    for (int i = 0; i < 200; i++) {
+        snprintf(name, sizeof name, "worker-%03d", (i * 37) % 200);
+        spawn_named(f, name, NULL, &answering, 0);
+    }
+    memset(name, 'w', sizeof name); /* one of the long records */
+    name[TROUPE_NAME_MAX] = '\0';
+    spawn_named(f, name, NULL, &answering, 0);
+    spawn_named(f, "boss", NULL, &answering, 0);
+    assert_int_equal(troupe_names_count(f->system, NULL), 202);
+    assert_int_equal(troupe_names_count(f->system, "w"), 201);
+    assert_int_equal(troupe_names_count(f->system, "worker-01"), 10);
+    assert_int_equal(troupe_names_count(f->system, "workers"), 0);
+    assert_int_equal(troupe_names_list(f->system, "", entries, 300), 202);
+    assert_string_equal(entries[0].name, "boss");
+    assert_string_equal(entries[201].name, name);
+    assert_int_equal(troupe_names_list(f->system, "worker-", entries, 3),
+                     200); /* the first three */
+    for (int i = 0; i < 3; i++) {
+        troupe_id found;
+
+        snprintf(name, sizeof name, "worker-%03d", i);
+        assert_string_equal(entries[i].name, name);
+        assert_int_equal(troupe_lookup(f->system, name, &found), TROUPE_OK);
+        assert_int_equal(entries[i].id.value, found.value);
+    }
 }
 
 /* ---- while it starts: taken, but not to be found ---- */
@@ -72,6 +160,7 @@ static troupe_status look_for_itself(void *self, const troupe_start *start)
 
     (void)self;
     assert_int_equal(troupe_lookup(f->system, "starting", &found), TROUPE_E_GONE);
+    assert_int_equal(troupe_names_count(f->system, "starting"), 0);
     assert_int_equal(spawn_as(f, "starting", NULL, NULL), TROUPE_E_TAKEN);
     return TROUPE_OK;
 }
@@ -141,6 +230,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         BOTH(test_many_names_are_found_and_freed),
         BOTH(test_a_name_that_is_too_long_or_empty_is_refused),
+        BOTH(test_a_name_that_is_no_line_of_text_is_refused),
+        BOTH(test_a_name_that_is_taken_is_refused_and_stays_with_who_has_it),
+        BOTH(test_names_that_begin_alike_are_told_apart),
+        BOTH(test_names_are_listed_in_order_by_prefix),
         BOTH(test_a_name_is_taken_before_it_can_be_found),
         BOTH(test_who_learns_of_the_end_can_take_the_name),
     };

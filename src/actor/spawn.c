@@ -72,8 +72,8 @@ void trp_cell_reset(trp_cell *cell)
     cell->actor = NULL;
     cell->entry = NULL;
     cell->down = NULL;
-    cell->name = NULL;
-    trp_store_relaxed(&cell->parent, 0); /* owner */
+    trp_store_relaxed(&cell->name, NULL); /* owner */
+    trp_store_relaxed(&cell->parent, 0);  /* owner */
     trp_store_relaxed(&cell->ending, 0);
     cell->watchers = NULL;
     cell->watched = NULL;
@@ -110,7 +110,7 @@ static void fill(trp_cell *cell, trp_cell *parent, const troupe_spec *spec)
     trp_store_relaxed(&cell->parent, trp_id_of(parent).value); /* owner */
 }
 
-/* Memory, name and the parent's entry; what is made is undone by `undo`. */
+/* Memory and the parent's entry; what is made is undone by `undo`. */
 static troupe_status furnish(trp_cell *cell, trp_cell *parent, const troupe_spec *spec,
                              troupe_id id)
 {
@@ -120,7 +120,7 @@ static troupe_status furnish(trp_cell *cell, trp_cell *parent, const troupe_spec
         return TROUPE_E_NO_MEMORY;
     if (cell->entry)
         cell->entry->id = id.value;
-    return spec->name ? trp_name_reserve(cell, spec->name, id) : TROUPE_OK;
+    return TROUPE_OK;
 }
 
 static void undo(trp_cell *cell)
@@ -143,7 +143,7 @@ static troupe_status take_spec(const trp_cell *parent, troupe_spec *spec, const 
         return TROUPE_E_FORKED;
     if (!asked || !trp_options_take(spec, sizeof *spec, asked))
         return TROUPE_E_INVALID;
-    if (spec->name && (!*spec->name || strlen(spec->name) > TROUPE_NAME_MAX))
+    if (spec->name && !trp_name_is_valid(spec->name))
         return TROUPE_E_INVALID;
     if (spec->on_full != TROUPE_ON_FULL_REJECT && spec->on_full != TROUPE_ON_FULL_BLOCK)
         return TROUPE_E_INVALID;
@@ -209,6 +209,8 @@ static troupe_status spawn(trp_cell *parent, const troupe_spec *asked, troupe_id
     fill(cell, parent, &spec);
     status = furnish(cell, parent, &spec, id);
     trp_store_release(&cell->id, id.value); /* pairs with trp_cell_find */
+    if (status == TROUPE_OK && spec.name)   /* whoever learns the id by it can send */
+        status = trp_name_reserve(cell, spec.name, id);
     if (status == TROUPE_OK && !enter_system(cell, parent))
         status = TROUPE_E_CLOSED;
     if (status != TROUPE_OK) {

@@ -51,7 +51,7 @@ troupe_status trp_life_pre_start(trp_cell *cell, troupe_error *error)
 {
     troupe_start start = {.argument = cell->argument,
                           .id = trp_id_of(cell),
-                          .name = cell->name ? cell->name : "",
+                          .name = trp_name_text(cell),
                           .incarnation = trp_load_relaxed(&cell->incarnation), /* owner */
                           .reason = cell->start_reason,
                           .system = cell->system,

@@ -32,7 +32,7 @@ static void fini(troupe_system *system)
         trp_slots_free(system);
     if (system->request_chunks)
         trp_requests_free(system);
-    trp_names_free(system);
+    trp_names_fini(&system->names);
     trp_mutex_fini(&system->slots_lock);
     trp_mutex_fini(&system->names_lock);
     trp_mutex_fini(&system->roots_lock);
@@ -53,6 +53,19 @@ static void choose_first_generation(troupe_system *system, const troupe_system_o
         trp_random_os(&system->first_generation, sizeof system->first_generation);
     if (!system->first_generation)
         system->first_generation = 1;
+}
+
+static void choose_names_key(troupe_system *system, const troupe_system_options *options)
+{
+    trp_random random = {.state = options->seed};
+    uint64_t bits[2];
+
+    if (options->simulation)
+        for (int i = 0; i < 2; i++)
+            bits[i] = trp_random_next(&random);
+    else
+        trp_random_os(bits, sizeof bits);
+    trp_names_init(&system->names, trp_hash_key_from(bits[0], bits[1]));
 }
 
 static troupe_status start_executor(troupe_system *system, const troupe_system_options *options)
@@ -88,6 +101,7 @@ troupe_status troupe_system_new(const troupe_system_options *asked, troupe_syste
     system->process = trp_process();
     trp_list_init(&system->roots);
     choose_first_generation(system, &options);
+    choose_names_key(system, &options);
     system->chunks = trp_alloc_zeroed(TRP_CHUNKS * sizeof *system->chunks);
     system->request_chunks = trp_alloc_zeroed(TRP_REQUEST_CHUNKS * sizeof *system->request_chunks);
     status = system->chunks && system->request_chunks ? start_executor(system, &options)

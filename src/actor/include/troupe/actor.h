@@ -493,13 +493,40 @@ TROUPE_MUST_CHECK troupe_status troupe_receive(troupe_context *ctx, uint64_t tim
 
 /* ---- names ---- */
 
-/* troupe_lookup - the id behind a name. Any thread. Never blocks for longer than a short lock.
- * Errors: TROUPE_E_GONE nobody has it, or it has not started yet.
+/* A name is 1 to TROUPE_NAME_MAX bytes of UTF-8 without control characters; anything else is refused by
+ * troupe_spawn with TROUPE_E_INVALID. */
+
+/* troupe_lookup - the id behind a name.
+ *
+ * Owns:    name is lent.
+ * Threads: any. Never blocks: no lock, and no write to memory that others read.
+ * Order:   finds it from the end of pre_start on, over all its lives, until just before the notices of its end.
+ * Errors:  TROUPE_E_GONE nobody has it, or it has not started yet; TROUPE_E_INVALID no name.
  */
 troupe_status troupe_lookup(troupe_system *system, const char *name, troupe_id *ret_id);
 
-/* troupe_name_of - the name of id into buffer (TROUPE_NAME_MAX + 1 bytes); "" when it has none or ended. */
+/* troupe_name_of - the name of id into buffer (TROUPE_NAME_MAX + 1 bytes); "" when it has none or ended.
+ * Any thread. Never blocks.
+ */
 void troupe_name_of(troupe_system *system, troupe_id id, char *buffer);
+
+typedef struct troupe_name_entry {
+    troupe_id id;
+    char name[TROUPE_NAME_MAX + 1];
+} troupe_name_entry;
+
+/* troupe_names_list - the names that begin with prefix (NULL or "": all), the first n of them in the order of their bytes.
+ * troupe_names_count - how many there are.
+ *
+ * Owns:    entries are the caller's, n of them; NULL is fine when n is 0.
+ * Threads: any. Never blocks, and stops nobody: what comes or goes meanwhile is there or not, and a name that went from
+ *          one component to another may be there twice.
+ * Counts:  returns how many there are, also when it is more than n.
+ * Errors:  none.
+ */
+size_t troupe_names_list(troupe_system *system, const char *prefix, troupe_name_entry *entries,
+                         size_t n);
+size_t troupe_names_count(troupe_system *system, const char *prefix);
 
 /* ---- monitors ---- */
 

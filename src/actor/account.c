@@ -4,12 +4,31 @@
 const char *troupe_exit_reason_name(troupe_exit_reason reason)
 {
     static const char *const names[] = {
-        [TROUPE_EXIT_NORMAL] = "normal",   [TROUPE_EXIT_CRASHED] = "crashed",
-        [TROUPE_EXIT_KILLED] = "killed",   [TROUPE_EXIT_TIMEOUT] = "timeout",
-        [TROUPE_EXIT_REFUSED] = "refused", [TROUPE_EXIT_GAVE_UP] = "gave up",
+        [TROUPE_EXIT_NORMAL] = "normal",       [TROUPE_EXIT_CRASHED] = "crashed",
+        [TROUPE_EXIT_KILLED] = "killed",       [TROUPE_EXIT_TIMEOUT] = "timeout",
+        [TROUPE_EXIT_REFUSED] = "refused",     [TROUPE_EXIT_GAVE_UP] = "gave up",
+        [TROUPE_EXIT_GONE] = "gone",           [TROUPE_EXIT_RESTART] = "stopped for a restart",
+        [TROUPE_EXIT_ESCALATED] = "escalated",
     };
 
     return (size_t)reason < sizeof names / sizeof *names ? names[reason] : "unknown reason";
+}
+
+#define OPERATION_NAME(name, word, kind) [name] = word,
+#define OPERATION_KIND(name, word, kind) [name] = kind,
+
+const char *troupe_operation_name(troupe_operation operation)
+{
+    static const char *const names[] = {TROUPE_OPERATION_TABLE(OPERATION_NAME)};
+
+    return (unsigned)operation < TROUPE_N_OPERATIONS ? names[operation] : "unknown operation";
+}
+
+troupe_operation_kind troupe_operation_kind_of(troupe_operation operation)
+{
+    static const troupe_operation_kind kinds[] = {TROUPE_OPERATION_TABLE(OPERATION_KIND)};
+
+    return (unsigned)operation < TROUPE_N_OPERATIONS ? kinds[operation] : TROUPE_OPERATION_NO_KIND;
 }
 
 /* Nodes that were pushed and not taken, and the one at hand of a pending handler. */
@@ -90,12 +109,15 @@ uint64_t troupe_walk_mailboxes(troupe_system *system)
 troupe_status troupe_info_of(troupe_system *system, troupe_id id, troupe_info *ret_info)
 {
     const trp_cell *cell = trp_cell_find(system, id);
+    uint32_t phase;
 
     if (!cell)
         return TROUPE_E_GONE;
+    phase = trp_load_relaxed(&cell->phase); /* as it stands, all of these */
     *ret_info = (troupe_info){
         .id = id,
-        .phase = (troupe_phase)trp_load_relaxed(&cell->phase), /* as it stands, all of these */
+        .phase = (troupe_phase)(phase & ~TRP_PHASE_PENDING),
+        .pending = phase & TRP_PHASE_PENDING,
         .incarnation = trp_load_relaxed(&cell->incarnation),
         .waiting = trp_load_relaxed(&cell->waiting),
         .handled = trp_load_relaxed(&cell->n_handled),

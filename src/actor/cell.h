@@ -53,6 +53,7 @@ typedef struct trp_signal {
     unsigned flags; /* monitor */
     troupe_event event;
     troupe_exit_reason reason;
+    troupe_operation operation;
     char *text;  /* inside; NULL: none */
     void *child; /* the parent's entry of the child it tells of */
 } trp_signal;
@@ -145,6 +146,8 @@ struct troupe_context {
     bool stopping_for_good;
     bool late; /* killed because its stop took too long */
     bool drain, supervised, start_on_own_turn, killed, entered; /* entered: pre_start succeeded */
+    bool telling;                                               /* handle_down runs */
+    troupe_on_error on_error;
     troupe_stop_reason stop_reason;
     troupe_start_reason start_reason;
     trp_node *current;    /* the message being handled */
@@ -158,16 +161,19 @@ struct troupe_context {
     uint64_t stop_timeout;
     _Atomic(trp_name *) name; /* NULL: none */
     _Atomic uint32_t incarnation;
-    _Atomic uint32_t phase; /* troupe_phase */
+    _Atomic uint32_t phase; /* troupe_phase, TRP_PHASE_PENDING */
     _Atomic uint64_t n_sent, n_handled, n_failed;
     _Atomic uint64_t parent; /* who spawned it */
     _Atomic uint64_t ending; /* the child that must end before it goes on; 0: none */
     trp_child_entry *entry;  /* the parent's */
     trp_signal *down;        /* made ahead: the last notice to the parent */
-    trp_link roots;          /* under roots_lock: spawned by a thread */
-    trp_link children;       /* of trp_child_entry, in start order */
-    trp_link asked;          /* requests of this life whose end it has not taken yet */
-    trp_link held;           /* requests that this life accepted and did not answer */
+
+    trp_signal *started, *held_notice; /* likewise, for each life; held_notice: supervised */
+
+    trp_link roots;    /* under roots_lock: spawned by a thread */
+    trp_link children; /* of trp_child_entry, in start order */
+    trp_link asked;    /* requests of this life whose end it has not taken yet */
+    trp_link held;     /* requests that this life accepted and did not answer */
     uint32_t n_asked, requests_bound;
     uint32_t n_held, n_held_swept;
     trp_link timers; /* of this life */
@@ -250,9 +256,20 @@ static inline bool trp_has_news(trp_cell *cell)
     return (trp_load_seq(&cell->asks) & 0xffff) || trp_load_seq(&cell->signals);
 }
 
+/* For lookers-on; a new step is not pending. */
 static inline void trp_set_phase(trp_cell *cell, troupe_phase phase)
 {
-    trp_store_relaxed(&cell->phase, (uint32_t)phase); /* for lookers-on */
+    trp_store_relaxed(&cell->phase, (uint32_t)phase);
+}
+
+#define TRP_PHASE_PENDING 0x100u /* in phase, beside the troupe_phase */
+
+static inline void trp_set_pending(trp_cell *cell, bool pending)
+{
+    uint32_t phase = trp_load_relaxed(&cell->phase) & ~TRP_PHASE_PENDING; /* owner */
+
+    cell->pending = pending;
+    trp_store_relaxed(&cell->phase, pending ? phase | TRP_PHASE_PENDING : phase);
 }
 
 /* slots.c */
@@ -278,6 +295,7 @@ bool trp_cell_ask(troupe_system *system, troupe_id id, uint32_t incarnation, trp
 void trp_signal_send(troupe_system *system, trp_signal *signal);
 trp_signal *trp_signals_take(trp_cell *cell); /* oldest first */
 void trp_signal_free(trp_signal *signal);
+void trp_signal_hear(trp_cell *cell, trp_signal *signal); /* takes signal */
 
 /* message.c */
 trp_node *trp_node_new(troupe_bytes payload, troupe_payload *shared);
@@ -341,6 +359,7 @@ void trp_stop_timer_end(trp_cell *cell);
 
 /* monitor.c */
 void trp_monitor_added(trp_cell *cell, trp_signal *signal); /* takes signal */
+void trp_monitor_join(trp_cell *cell, trp_signal *signal);  /* likewise; it is meant for this one */
 void trp_monitor_removed(trp_cell *cell, trp_signal *signal);
 bool trp_monitor_known(trp_cell *cell, uint64_t monitor, bool last);
 void trp_monitors_tell(trp_cell *cell, troupe_event event); /* those who watch it */
@@ -370,9 +389,11 @@ trp_next trp_life_advance(trp_cell *cell);
 void trp_life_asked(trp_cell *cell, uint32_t asks);
 void trp_life_begin(trp_cell *cell, troupe_start_reason reason);
 void trp_life_notice(trp_cell *cell, trp_signal *signal); /* takes signal */
-/* False: memory is out and nobody was told. The last notice cannot fail. */
-bool trp_parent_tell(trp_cell *cell, troupe_event event);
+bool trp_notices_make(trp_cell *cell); /* those of one life to its parent; false: memory is out */
+void trp_notices_free(trp_cell *cell);
+void trp_parent_tell(trp_cell *cell, troupe_event event);
 troupe_status trp_life_pre_start(trp_cell *cell, troupe_error *error);
+void trp_life_failed(trp_cell *cell, troupe_status status);
 void trp_exit_fill(trp_cell *cell, troupe_exit_reason reason, const char *text);
 
 /* spawn.c */

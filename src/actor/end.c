@@ -4,15 +4,26 @@
 #include <stdio.h>
 #include <string.h>
 
+static bool is_failure(troupe_exit_reason reason)
+{
+    return reason == TROUPE_EXIT_CRASHED || reason == TROUPE_EXIT_TIMEOUT ||
+           reason == TROUPE_EXIT_ESCALATED;
+}
+
 static void log_crash(trp_cell *cell)
 {
-    troupe_level level =
-        cell->exit.reason == TROUPE_EXIT_NORMAL ? TROUPE_LEVEL_DEBUG : TROUPE_LEVEL_WARN;
+    char text[TROUPE_EXIT_TEXT_MAX + 64];
 
-    if (cell->exit.reason == TROUPE_EXIT_CRASHED || cell->exit.reason == TROUPE_EXIT_TIMEOUT)
+    if (is_failure(cell->exit.reason))
         trp_add_relaxed(&cell->system->n_crashes, 1); /* a count */
-    if (level == TROUPE_LEVEL_WARN)
-        troupe_log_write(cell, level, "component-crashed", troupe_text(cell->exit.text));
+    if (trp_is_in_order(cell->exit.reason))
+        return;
+    if (cell->exit.operation == TROUPE_OPERATION_NONE)
+        snprintf(text, sizeof text, "%s", cell->exit.text);
+    else
+        snprintf(text, sizeof text, "%s (in %s)", cell->exit.text,
+                 troupe_operation_name(cell->exit.operation));
+    troupe_log_write(cell, TROUPE_LEVEL_WARN, "component-crashed", troupe_text(text));
 }
 
 /* Say which message it was, where there is room. */
@@ -28,18 +39,19 @@ static void name_message(trp_cell *cell)
 /* cell->exit says why. What this life held and asked for ends here, in one go. */
 void trp_life_over(trp_cell *cell)
 {
-    bool crashed = cell->exit.reason != TROUPE_EXIT_NORMAL;
+    bool crashed = !trp_is_in_order(cell->exit.reason);
 
+    trp_set_phase(cell, TROUPE_PHASE_STOPPING);
     if (cell->pending && cell->actor && cell->actor->abandon && !cell->crashing)
         cell->actor->abandon(cell->state, cell);
     cell->pending = false;
-    if (cell->exit.reason == TROUPE_EXIT_CRASHED || cell->exit.reason == TROUPE_EXIT_TIMEOUT)
+    if (is_failure(cell->exit.reason))
         name_message(cell);
     log_crash(cell);
     trp_handle_give_up(cell,
-                       cell->exit.reason == TROUPE_EXIT_KILLED   ? TROUPE_DEAD_KILLED
-                       : cell->exit.reason == TROUPE_EXIT_NORMAL ? TROUPE_DEAD_ABANDONED
-                                                                 : TROUPE_DEAD_CRASHED,
+                       cell->exit.reason == TROUPE_EXIT_KILLED ? TROUPE_DEAD_KILLED
+                       : crashed                               ? TROUPE_DEAD_CRASHED
+                                                               : TROUPE_DEAD_ABANDONED,
                        crashed ? TROUPE_E_CRASHED : TROUPE_E_CANCELLED, cell->exit.text);
     trp_requests_end_held(cell, crashed ? TROUPE_E_CRASHED : TROUPE_E_GONE, cell->exit.text);
     trp_requests_end_asked(cell);
@@ -47,6 +59,14 @@ void trp_life_over(trp_cell *cell)
     trp_monitors_end(cell);
     trp_mute_cancel(cell);
     cell->step = TRP_STEP_CHILDREN;
+}
+
+static void fill_stopped(trp_cell *cell)
+{
+    bool again = cell->supervised && !cell->stopping_for_good && cell->started_once &&
+                 cell->stop_reason == TROUPE_STOP_RESTART;
+
+    trp_exit_fill(cell, again ? TROUPE_EXIT_RESTART : TROUPE_EXIT_NORMAL, "");
 }
 
 void trp_life_stop(trp_cell *cell)
@@ -57,7 +77,7 @@ void trp_life_stop(trp_cell *cell)
         cell->stop_reason = TROUPE_STOP_REQUESTED; /* by itself */
     cell->stop_asked = cell->exiting = false;
     if (cell->step < TRP_STEP_RUN || cell->pending) {
-        trp_exit_fill(cell, TROUPE_EXIT_NORMAL, "");
+        fill_stopped(cell);
         trp_stop_timer_start(cell);
         if (cell->step < TRP_STEP_RUN) {
             trp_life_over(cell);
@@ -65,7 +85,7 @@ void trp_life_stop(trp_cell *cell)
         }
         if (cell->actor->abandon)
             cell->actor->abandon(cell->state, cell);
-        cell->pending = false;
+        trp_set_pending(cell, false);
         trp_handle_give_up(cell, TROUPE_DEAD_ABANDONED, TROUPE_E_CANCELLED, "stopped");
     }
     trp_set_phase(cell, TROUPE_PHASE_STOPPING);
@@ -87,7 +107,7 @@ void trp_life_pre_stopped(trp_cell *cell, troupe_status status)
     if (cell->crashing)
         return;
     if (status == TROUPE_OK)
-        trp_exit_fill(cell, TROUPE_EXIT_NORMAL, "");
+        fill_stopped(cell);
     else
         trp_exit_fill(cell, TROUPE_EXIT_CRASHED, troupe_status_text(status));
     trp_life_over(cell);
@@ -135,6 +155,22 @@ void trp_roots_leave(trp_cell *cell)
     trp_mutex_unlock(&system->roots_lock);
 }
 
+/* Whoever began to watch while it was here gets the real exit; later ones are told that it is gone. */
+static void hear_last_news(trp_cell *cell)
+{
+    trp_signal *signal = trp_signals_take(cell);
+
+    while (signal) {
+        trp_signal *next = signal->next;
+
+        if (signal->kind == TRP_SIGNAL_MONITOR && signal->target == cell->exit.id.value)
+            trp_monitor_join(cell, signal);
+        else
+            trp_signal_hear(cell, signal);
+        signal = next;
+    }
+}
+
 void trp_life_finish(trp_cell *cell)
 {
     troupe_dead_reason reason =
@@ -147,10 +183,12 @@ void trp_life_finish(trp_cell *cell)
     trp_store_seq(&cell->asks, 0);
     trp_name_release(cell);
     trp_room_release_all(cell);
+    hear_last_news(cell);
     trp_monitors_tell(cell, TROUPE_EVENT_DOWN);
     trp_parent_tell(cell, TROUPE_EVENT_CHILD_DOWN);
     trp_bury(cell, reason);
     trp_state_free(cell);
+    trp_notices_free(cell);
     trp_counts_add(cell);
     cell->step = TRP_STEP_FREE;
     cell->leaving = true;
@@ -170,6 +208,5 @@ void trp_life_post_stop(trp_cell *cell)
     cell->step = TRP_STEP_HELD;
     trp_set_phase(cell, TROUPE_PHASE_HELD);
     trp_monitors_tell(cell, TROUPE_EVENT_LIFE_ENDED);
-    if (!trp_parent_tell(cell, TROUPE_EVENT_CHILD_EXIT))
-        trp_life_finish(cell);
+    trp_parent_tell(cell, TROUPE_EVENT_CHILD_EXIT);
 }

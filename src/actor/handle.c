@@ -45,6 +45,8 @@ static void finish(trp_cell *cell, troupe_status status)
         trp_count_own(&cell->n_failed, 1);
         log_failure(cell, status);
         trp_request_answer_current(cell, status, (troupe_bytes){0});
+        if (cell->on_error != TROUPE_ON_ERROR_CONTINUE)
+            trp_life_failed(cell, status);
     }
     settle(cell);
 }
@@ -86,7 +88,7 @@ static void handle_message(trp_cell *cell, trp_node *node)
     if (cell->crashing)
         return; /* the end of this life takes the message */
     if (status == TROUPE_PENDING)
-        cell->pending = true;
+        trp_set_pending(cell, true);
     else
         finish(cell, status);
 }

@@ -13,9 +13,30 @@
 
 #include <stdio.h>
 
+/* Known by where the cell stands, so that a message costs nothing for it. */
+static troupe_operation operation_of(const trp_cell *cell)
+{
+    if (cell->telling)
+        return TROUPE_OPERATION_HANDLE_DOWN;
+    if (cell->current)
+        return cell->current->kind == TRP_NODE_REPLY ? TROUPE_OPERATION_HANDLE_REPLY
+                                                     : TROUPE_OPERATION_HANDLE_MESSAGE;
+    switch (cell->step) {
+    case TRP_STEP_PRE_START:
+        return TROUPE_OPERATION_PRE_START;
+    case TRP_STEP_POST_START:
+        return TROUPE_OPERATION_POST_START;
+    case TRP_STEP_PRE_STOP:
+        return TROUPE_OPERATION_PRE_STOP;
+    default:
+        return TROUPE_OPERATION_NONE;
+    }
+}
+
 void trp_exit_fill(trp_cell *cell, troupe_exit_reason reason, const char *text)
 {
     cell->exit.reason = reason;
+    cell->exit.operation = trp_is_in_order(reason) ? TROUPE_OPERATION_NONE : operation_of(cell);
     cell->exit.id = trp_id_of(cell);
     cell->exit.incarnation = trp_load_relaxed(&cell->incarnation); /* owner */
     snprintf(cell->exit.text, sizeof cell->exit.text, "%s", text);
@@ -29,24 +50,57 @@ void troupe_crash(troupe_context *ctx, troupe_exit_reason reason, const char *te
     trp_exit_fill(ctx, reason, text);
 }
 
+/* on_error: a failed message ends this life. It is finished and answered; no hook but post_stop follows. */
+void trp_life_failed(trp_cell *cell, troupe_status status)
+{
+    char text[160];
+
+    snprintf(text, sizeof text, "message %llu failed: %s",
+             (unsigned long long)cell->current->sequence, troupe_status_text(status));
+    troupe_crash(cell,
+                 cell->on_error == TROUPE_ON_ERROR_ESCALATE ? TROUPE_EXIT_ESCALATED
+                                                            : TROUPE_EXIT_CRASHED,
+                 text);
+}
+
 void troupe_exit_self(troupe_context *ctx)
 {
     ctx->exiting = ctx->step <= TRP_STEP_RUN; /* later it is leaving already */
 }
 
-bool trp_parent_tell(trp_cell *cell, troupe_event event)
-{
-    trp_signal *signal =
-        event == TROUPE_EVENT_CHILD_DOWN ? cell->down : trp_alloc_zeroed(sizeof *signal);
+/* ---- what the parent is told ---- */
 
-    if (!signal)
-        return false;
+bool trp_notices_make(trp_cell *cell)
+{
+    if (!cell->started)
+        cell->started = trp_alloc_zeroed(sizeof *cell->started);
+    if (cell->supervised && !cell->held_notice)
+        cell->held_notice = trp_alloc_zeroed(sizeof *cell->held_notice);
+    return cell->started && (cell->held_notice || !cell->supervised);
+}
+
+void trp_notices_free(trp_cell *cell)
+{
+    trp_signal_free(cell->started);
+    trp_signal_free(cell->held_notice);
+    cell->started = cell->held_notice = NULL;
+}
+
+static trp_signal **notice_of(trp_cell *cell, troupe_event event)
+{
     if (event == TROUPE_EVENT_CHILD_DOWN)
-        cell->down = NULL;
+        return &cell->down;
+    return event == TROUPE_EVENT_STARTED ? &cell->started : &cell->held_notice;
+}
+
+void trp_parent_tell(trp_cell *cell, troupe_event event)
+{
+    trp_signal **at = notice_of(cell, event), *signal = *at;
+
+    *at = NULL;
     signal->target = trp_load_relaxed(&cell->parent); /* owner */
     signal->child = cell->entry;
     trp_signal_tell(signal, cell, event);
-    return true;
 }
 
 /* ---- the turn ---- */
@@ -70,7 +124,7 @@ static void resume(trp_cell *cell)
     status = call_resume(cell);
     if (cell->crashing || status == TROUPE_PENDING)
         return;
-    cell->pending = false;
+    trp_set_pending(cell, false);
     if (cell->current)
         trp_handle_resumed(cell, status);
     else if (cell->step == TRP_STEP_PRE_START)
@@ -87,7 +141,7 @@ static void hook_post_start(trp_cell *cell)
 
     if (cell->child && cell->child->post_start)
         status = cell->child->post_start(cell->state, cell);
-    cell->pending = status == TROUPE_PENDING;
+    trp_set_pending(cell, status == TROUPE_PENDING);
     if (!cell->pending)
         trp_life_post_started(cell, status);
 }
@@ -98,7 +152,7 @@ static void hook_pre_stop(trp_cell *cell)
 
     if (cell->child && cell->child->pre_stop)
         status = cell->child->pre_stop(cell->state, cell, cell->stop_reason);
-    cell->pending = status == TROUPE_PENDING;
+    trp_set_pending(cell, status == TROUPE_PENDING);
     if (!cell->pending)
         trp_life_pre_stopped(cell, status);
 }

@@ -13,6 +13,12 @@ static inline bool trp_is_alive(const trp_cell *cell)
     return cell->step >= TRP_STEP_PRE_START && cell->step <= TRP_STEP_PRE_STOP;
 }
 
+/* Nothing broke: a stop, or its own wish. */
+static inline bool trp_is_in_order(troupe_exit_reason reason)
+{
+    return reason == TROUPE_EXIT_NORMAL || reason == TROUPE_EXIT_RESTART;
+}
+
 #define TRP_KILLED "killed"
 #define TRP_KILLED_LATE "did not stop within its time"
 

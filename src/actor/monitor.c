@@ -17,6 +17,7 @@ void trp_signal_tell(trp_signal *signal, trp_cell *about, troupe_event event)
     signal->id = over ? about->exit.id.value : trp_id_of(about).value; /* it may be gone by now */
     signal->incarnation = trp_load_relaxed(&about->incarnation);       /* owner */
     signal->reason = over ? about->exit.reason : TROUPE_EXIT_NORMAL;
+    signal->operation = over ? about->exit.operation : TROUPE_OPERATION_NONE;
     if (over && about->exit.text[0])
         signal->text =
             trp_strdup(about->exit.text); /* a notice without its text is still a notice */
@@ -25,8 +26,10 @@ void trp_signal_tell(trp_signal *signal, trp_cell *about, troupe_event event)
 
 troupe_exit trp_signal_exit(const trp_signal *signal)
 {
-    troupe_exit exit = {
-        .reason = signal->reason, .id = {signal->id}, .incarnation = signal->incarnation};
+    troupe_exit exit = {.reason = signal->reason,
+                        .id = {signal->id},
+                        .incarnation = signal->incarnation,
+                        .operation = signal->operation};
 
     snprintf(exit.text, sizeof exit.text, "%s", signal->text ? signal->text : "");
     return exit;
@@ -69,6 +72,7 @@ static void tell_gone(troupe_system *system, trp_watcher *watcher)
 
     watcher->down = NULL;
     free_watcher(watcher);
+    down->reason = TROUPE_EXIT_GONE;
     down->text = trp_strdup("gone before it was watched");
     trp_signal_send(system, down);
 }
@@ -157,16 +161,22 @@ void trp_monitors_end(trp_cell *cell)
 
 /* ---- the target ---- */
 
-void trp_monitor_added(trp_cell *cell, trp_signal *signal)
+void trp_monitor_join(trp_cell *cell, trp_signal *signal)
 {
     trp_watcher *watcher = signal->child;
 
+    watcher->next = cell->watchers;
+    cell->watchers = watcher;
+    trp_signal_free(signal);
+}
+
+void trp_monitor_added(trp_cell *cell, trp_signal *signal)
+{
     if (signal->target == trp_id_of(cell).value) {
-        watcher->next = cell->watchers;
-        cell->watchers = watcher;
-    } else {
-        tell_gone(cell->system, watcher);
+        trp_monitor_join(cell, signal);
+        return;
     }
+    tell_gone(cell->system, signal->child);
     trp_signal_free(signal);
 }
 

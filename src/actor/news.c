@@ -66,7 +66,9 @@ static void tell_component(trp_cell *cell, const trp_signal *signal)
     troupe_notice notice = {.event = signal->event, .monitor = {signal->monitor}};
 
     notice.exit = trp_signal_exit(signal);
+    cell->telling = true;
     cell->actor->handle_down(cell->state, cell, &notice);
+    cell->telling = false;
 }
 
 void trp_life_notice(trp_cell *cell, trp_signal *signal)

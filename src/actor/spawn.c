@@ -71,7 +71,9 @@ void trp_cell_reset(trp_cell *cell)
     cell->child = NULL;
     cell->actor = NULL;
     cell->entry = NULL;
-    cell->down = NULL;
+    cell->down = cell->started = cell->held_notice = NULL;
+    cell->telling = false;
+    cell->on_error = TROUPE_ON_ERROR_CONTINUE;
     trp_store_relaxed(&cell->name, NULL); /* owner */
     trp_store_relaxed(&cell->parent, 0);  /* owner */
     trp_store_relaxed(&cell->ending, 0);
@@ -106,6 +108,7 @@ static void fill(trp_cell *cell, trp_cell *parent, const troupe_spec *spec)
         cell->timers_bound = spec->timers_bound;
     cell->drain = spec->drain;
     cell->supervised = spec->supervised;
+    cell->on_error = spec->on_error;
     cell->stop_timeout = spec->stop_timeout ? spec->stop_timeout : system->stop_timeout;
     trp_store_relaxed(&cell->parent, trp_id_of(parent).value); /* owner */
 }
@@ -116,7 +119,8 @@ static troupe_status furnish(trp_cell *cell, trp_cell *parent, const troupe_spec
 {
     cell->down = trp_alloc_zeroed(sizeof *cell->down);
     cell->entry = parent->thread ? NULL : trp_alloc_zeroed(sizeof *cell->entry);
-    if (!cell->down || (!parent->thread && !cell->entry) || !new_state(cell, spec))
+    if (!cell->down || !trp_notices_make(cell) || (!parent->thread && !cell->entry) ||
+        !new_state(cell, spec))
         return TROUPE_E_NO_MEMORY;
     if (cell->entry)
         cell->entry->id = id.value;
@@ -130,6 +134,7 @@ static void undo(trp_cell *cell)
     trp_name_release(cell);
     trp_signal_free(cell->down);
     cell->down = NULL;
+    trp_notices_free(cell);
     trp_free(cell->entry);
     trp_state_free(cell);
     cell->step = TRP_STEP_FREE;
@@ -146,6 +151,8 @@ static troupe_status take_spec(const trp_cell *parent, troupe_spec *spec, const 
     if (spec->name && !trp_name_is_valid(spec->name))
         return TROUPE_E_INVALID;
     if (spec->on_full != TROUPE_ON_FULL_REJECT && spec->on_full != TROUPE_ON_FULL_BLOCK)
+        return TROUPE_E_INVALID;
+    if (spec->on_error > TROUPE_ON_ERROR_ESCALATE)
         return TROUPE_E_INVALID;
     if (spec->supervised && parent->thread)
         return TROUPE_E_INVALID; /* a thread answers no child_exit */

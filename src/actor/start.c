@@ -20,7 +20,7 @@ void trp_life_begin(trp_cell *cell, troupe_start_reason reason)
     number_life(cell, trp_load_relaxed(&cell->incarnation) + 1); /* owner */
     cell->start_reason = reason;
     cell->pending = cell->woken = cell->crashing = cell->exiting = cell->killed = false;
-    cell->stop_asked = cell->entered = false;
+    cell->stop_asked = cell->entered = cell->telling = false;
     memset(&cell->exit, 0, sizeof cell->exit);
     cell->step = TRP_STEP_PRE_START;
     trp_set_phase(cell, TROUPE_PHASE_STARTING);
@@ -62,7 +62,7 @@ troupe_status trp_life_pre_start(trp_cell *cell, troupe_error *error)
     if (cell->child && cell->child->pre_start)
         status = cell->child->pre_start(cell->state, &start);
     if (status == TROUPE_PENDING)
-        cell->pending = true;
+        trp_set_pending(cell, true);
     else
         trp_life_pre_started(cell, status, error->text);
     return status;
@@ -72,8 +72,6 @@ void trp_life_post_started(trp_cell *cell, troupe_status status)
 {
     if (cell->crashing)
         return;
-    if (status == TROUPE_OK && !trp_parent_tell(cell, TROUPE_EVENT_STARTED))
-        status = TROUPE_E_NO_MEMORY;
     if (status != TROUPE_OK) {
         trp_exit_fill(cell, reason_of(status), troupe_status_text(status));
         trp_life_over(cell);
@@ -81,17 +79,21 @@ void trp_life_post_started(trp_cell *cell, troupe_status status)
     }
     cell->started_once = true;
     cell->step = TRP_STEP_RUN;
-    trp_set_phase(cell, TROUPE_PHASE_RUNNING);
+    trp_set_phase(cell, TROUPE_PHASE_RUNNING); /* before anybody is told */
+    trp_parent_tell(cell, TROUPE_EVENT_STARTED);
 }
 
-/* Without memory for it the supervisor decides again. */
+/* Without memory for it the supervisor decides again; without memory to tell it so, it ends for good. */
 void trp_life_renew(trp_cell *cell)
 {
-    if (trp_state_renew(cell)) {
+    if (trp_notices_make(cell) && trp_state_renew(cell)) {
         trp_life_begin(cell, TROUPE_START_RESTART);
         return;
     }
     trp_exit_fill(cell, TROUPE_EXIT_REFUSED, troupe_status_text(TROUPE_E_NO_MEMORY));
-    if (!trp_parent_tell(cell, TROUPE_EVENT_CHILD_EXIT))
+    cell->exit.operation = TROUPE_OPERATION_NEW_STATE;
+    if (cell->held_notice)
+        trp_parent_tell(cell, TROUPE_EVENT_CHILD_EXIT);
+    else
         trp_life_finish(cell);
 }

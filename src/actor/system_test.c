@@ -257,7 +257,7 @@ static void test_a_monitor_of_what_is_gone_tells_at_once(void **state)
     assert_int_equal(troupe_kill(f->me, id), TROUPE_OK);
     assert_int_equal(troupe_wait_end(f->me, id, TROUPE_SECOND, NULL), TROUPE_OK);
     assert_int_equal(troupe_wait_end(f->me, id, TROUPE_SECOND, &exit), TROUPE_OK);
-    assert_int_equal(exit.reason, TROUPE_EXIT_NORMAL);
+    assert_int_equal(exit.reason, TROUPE_EXIT_GONE);
 }
 
 /* ---- time ---- */

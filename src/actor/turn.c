@@ -88,6 +88,21 @@ trp_signal *trp_signals_take(trp_cell *cell)
     return oldest;
 }
 
+void trp_signal_hear(trp_cell *cell, trp_signal *signal)
+{
+    switch (signal->kind) {
+    case TRP_SIGNAL_NOTICE:
+        trp_life_notice(cell, signal);
+        break;
+    case TRP_SIGNAL_MONITOR:
+        trp_monitor_added(cell, signal);
+        break;
+    case TRP_SIGNAL_DEMONITOR:
+        trp_monitor_removed(cell, signal);
+        break;
+    }
+}
+
 static void look(trp_cell *cell)
 {
     uint32_t asks = (uint32_t)(trp_and_seq(&cell->asks, ~(uint64_t)0xffff) & 0xffff);
@@ -98,17 +113,7 @@ static void look(trp_cell *cell)
     while (signal) {
         trp_signal *next = signal->next;
 
-        switch (signal->kind) {
-        case TRP_SIGNAL_NOTICE:
-            trp_life_notice(cell, signal);
-            break;
-        case TRP_SIGNAL_MONITOR:
-            trp_monitor_added(cell, signal);
-            break;
-        case TRP_SIGNAL_DEMONITOR:
-            trp_monitor_removed(cell, signal);
-            break;
-        }
+        trp_signal_hear(cell, signal);
         signal = next;
     }
 }

@@ -56,6 +56,7 @@ typedef struct trp_unit {
     troupe_grants grants;
     const trp_yaml *grants_node;
     uint64_t stop_timeout;
+    troupe_on_error on_error;
 } trp_unit;
 
 struct troupe_manifest {

@@ -88,6 +88,7 @@ static void test_a_full_manifest_becomes_values(void **state)
              "re*]}]\n"
              "    - pool: parser\n      size: 4\n      guest: a.wasm\n      restart: transient\n"
              "      mailbox: {bound: 4096, on_full: block}\n      stop_timeout: 2s\n"
+             "      on_error: escalate\n"
              "      limits: {memory: 1MiB, message_time: 50ms, log: 64KiB/s}\n"
              "      grants:\n        - publish: [hits]\n"
              "    - supervisor: inner\n      restart: temporary\n      restarts: {max: 0}\n      "
@@ -110,6 +111,7 @@ static void test_a_full_manifest_becomes_values(void **state)
     assert_int_equal(pool->limits.message_ns, 50 * TROUPE_MILLISECOND);
     assert_int_equal(pool->limits.log_bytes, 65536);
     assert_int_equal(pool->stop_timeout, 2 * TROUPE_SECOND);
+    assert_int_equal(pool->on_error, TROUPE_ON_ERROR_ESCALATE);
     assert_int_equal(pool->intensity.max_restarts, 5);
     assert_string_equal(pool->grants.publish[0], "hits");
     assert_int_equal(inner->intensity.max_restarts, TROUPE_NO_RESTARTS);
@@ -177,6 +179,7 @@ static void test_limits_are_possible_ones(void **state)
     assert_refused(*state, ONE "      mailbox: {on_full: drop_newest}\n",
                    "not in this version yet");
     assert_refused(*state, ONE "      stop_timeout: 0s\n", "is zero");
+    assert_refused(*state, ONE "      on_error: retry\n", "retry");
 }
 
 static void test_backoffs_make_sense(void **state)

@@ -7,12 +7,12 @@
 
 #define PAGE UINT64_C(65536)
 
-static const char *const component_keys[] = {"component",    "guest",   "config", "subscribe",
-                                             "restart",      "mailbox", "limits", "grants",
-                                             "stop_timeout", NULL};
-static const char *const pool_keys[] = {"pool",     "size",    "guest",  "config", "subscribe",
-                                        "restart",  "mailbox", "limits", "grants", "stop_timeout",
-                                        "restarts", "backoff", NULL};
+static const char *const component_keys[] = {"component",    "guest",    "config", "subscribe",
+                                             "restart",      "mailbox",  "limits", "grants",
+                                             "stop_timeout", "on_error", NULL};
+static const char *const pool_keys[] = {"pool",     "size",    "guest",    "config", "subscribe",
+                                        "restart",  "mailbox", "limits",   "grants", "stop_timeout",
+                                        "restarts", "backoff", "on_error", NULL};
 static const char *const supervisor_keys[] = {"supervisor", "strategy", "restarts", "backoff",
                                               "restart",    "children", NULL};
 
@@ -176,6 +176,15 @@ static void read_restart(trp_mistakes *m, const trp_yaml *node, trp_unit *unit)
         unit->restart = (troupe_restart_rule)index;
 }
 
+static void read_on_error(trp_mistakes *m, const trp_yaml *node, trp_unit *unit)
+{
+    static const char *const words[] = {"continue", "restart", "escalate", NULL};
+    unsigned index;
+
+    if (trp_field_choice(m, node, words, &index))
+        unit->on_error = (troupe_on_error)index;
+}
+
 /* What a component and a pool's member have in common: a guest. */
 static void read_guest(troupe_manifest *manifest, const trp_yaml *node, trp_unit *unit)
 {
@@ -185,6 +194,7 @@ static void read_guest(troupe_manifest *manifest, const trp_yaml *node, trp_unit
     const trp_yaml *mailbox = trp_yaml_get(node, "mailbox"), *limits = trp_yaml_get(node, "limits");
     const trp_yaml *grants = trp_yaml_get(node, "grants");
     const trp_yaml *stop = trp_yaml_get(node, "stop_timeout");
+    const trp_yaml *on_error = trp_yaml_get(node, "on_error");
 
     unit->mailbox_bound = TROUPE_MAILBOX_BOUND;
     if (guest == NULL)
@@ -203,6 +213,8 @@ static void read_guest(troupe_manifest *manifest, const trp_yaml *node, trp_unit
         read_limits(m, limits, unit);
     if (grants != NULL)
         read_grants(manifest, grants, unit);
+    if (on_error != NULL)
+        read_on_error(m, on_error, unit);
     if (stop != NULL)
         (void)trp_field_duration(m, stop, &unit->stop_timeout);
 }

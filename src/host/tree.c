@@ -80,6 +80,7 @@ static troupe_spec guest_spec(const trp_unit *unit, const troupe_guest *guest)
                         .mailbox_bound = unit->mailbox_bound,
                         .on_full = unit->on_full,
                         .drain = true,
+                        .on_error = unit->on_error,
                         .stop_timeout =
                             unit->stop_timeout != 0 ? unit->stop_timeout : STOP_TIMEOUT};
 

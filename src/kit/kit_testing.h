@@ -158,7 +158,7 @@ static UNUSED void player_post_stop(void *self)
     note_part(((struct player *)self)->part, '-');
 }
 
-/* 'c' crash, 'x' end normally, '?' say who and how many, anything else: count. */
+/* 'c' crash, 'x' end normally, 'e' fail, '?' say who and how many, anything else: count. */
 static UNUSED troupe_status player_message(void *self, troupe_context *ctx,
                                            const troupe_message *message)
 {
@@ -173,6 +173,8 @@ static UNUSED troupe_status player_message(void *self, troupe_context *ctx,
     case 'x':
         troupe_exit_self(ctx);
         break;
+    case 'e':
+        return TROUPE_E_FAILED;
     case '?':
         told = tell(player, ctx);
         return troupe_reply(ctx, TROUPE_BYTES_OF(told));

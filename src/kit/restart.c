@@ -67,6 +67,7 @@ trp_admission trp_window_admit(trp_window *window, uint64_t now_ns)
 
 bool trp_rule_restarts(troupe_restart_rule rule, troupe_exit_reason reason)
 {
+    /* TROUPE_EXIT_RESTART is no normal end: somebody wants it to live again. */
     switch (rule) {
     case TROUPE_PERMANENT:
         return true;

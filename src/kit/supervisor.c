@@ -125,6 +125,12 @@ static const char *verb_of(troupe_exit_reason reason)
         return "refused to start";
     case TROUPE_EXIT_GAVE_UP:
         return "gave up";
+    case TROUPE_EXIT_RESTART:
+        return "was stopped for a restart";
+    case TROUPE_EXIT_ESCALATED:
+        return "failed";
+    case TROUPE_EXIT_GONE:
+        break;
     }
     return "ended";
 }
@@ -229,22 +235,35 @@ static troupe_status on_resume(void *state, troupe_context *ctx, const troupe_me
 
 /* ---- decisions ---- */
 
-static void give_up(trp_supervisor *self, troupe_context *ctx, size_t index, trp_admission why)
+/* "child parser: 3 restarts within 5 s" */
+static int why_give_up(const trp_supervisor *self, size_t index, trp_admission why,
+                       struct line *line)
 {
-    const troupe_exit *last = &self->records[index].last;
     char name[TROUPE_NAME_MAX + 1], within[TRP_DURATION_MAX];
-    struct line line;
-    int used;
+    int used =
+        snprintf(line->text, sizeof line->text, "child %s: ", name_child(self, index, true, name));
 
-    used = snprintf(line.text, sizeof line.text, "child %s: ", name_child(self, index, true, name));
-    if (why == TRP_NO_ROOM)
-        used += snprintf(line.text + used, sizeof line.text - (size_t)used,
+    if (why == TRP_ADMITTED)
+        used +=
+            snprintf(line->text + used, sizeof line->text - (size_t)used, "its error escalated");
+    else if (why == TRP_NO_ROOM)
+        used += snprintf(line->text + used, sizeof line->text - (size_t)used,
                          "no memory to count its restart");
     else
-        used += snprintf(line.text + used, sizeof line.text - (size_t)used,
+        used += snprintf(line->text + used, sizeof line->text - (size_t)used,
                          "%" PRIu32 " restart%s within %s", self->window.count,
                          self->window.count == 1 ? "" : "s",
                          trp_duration_text(self->window.within_ns, within));
+    return used;
+}
+
+/* why: what its window says; TRP_ADMITTED: it was not asked, the child escalated. */
+static void give_up(trp_supervisor *self, troupe_context *ctx, size_t index, trp_admission why)
+{
+    const troupe_exit *last = &self->records[index].last;
+    struct line line;
+    int used = why_give_up(self, index, why, &line);
+
     snprintf(line.text + used, sizeof line.text - (size_t)used, "; last: %s",
              last->text[0] ? last->text : verb_of(last->reason));
     troupe_log_write(ctx, TROUPE_LEVEL_ERROR, "supervisor-gave-up", troupe_text(line.text));
@@ -299,8 +318,18 @@ static void decide(trp_supervisor *self, troupe_context *ctx, size_t index)
     trp_admission admission;
     uint64_t wait_ns;
 
+    if (record->last.reason == TROUPE_EXIT_ESCALATED) {
+        give_up(self, ctx, index, TRP_ADMITTED);
+        return;
+    }
     if (!trp_rule_restarts(child_of(self, index)->restart, record->last.reason)) {
         release(self, ctx, index);
+        return;
+    }
+    if (record->last.reason ==
+        TROUPE_EXIT_RESTART) { /* asked for: no failure to count or wait for */
+        record->n_restarts = self->window.count;
+        restart_now(self, ctx, index);
         return;
     }
     admission = trp_window_admit(&self->window, record->noticed_ns);

@@ -186,6 +186,55 @@ static void test_transient_comes_back_unless_it_ended_normally(void **state)
     each_way(act_transient);
 }
 
+/* It ended in order, but somebody wants it back; and this is no failure to count. */
+static void act_stopped_for_a_restart(struct stage *stage)
+{
+    struct part part;
+    troupe_child child = {.restart = TROUPE_TRANSIENT};
+    troupe_supervisor plan = {.max_restarts = TROUPE_NO_RESTARTS};
+    struct ruling is = one_child(stage, &part, &child, &plan);
+
+    assert_int_equal(troupe_stop(stage->me, is.child, TROUPE_STOP_RESTART), TROUPE_OK);
+    expect_up(stage, 'a', 2);
+    await_log(stage, "[child-restarted] a was stopped for a restart; restarted in");
+    assert_int_equal(named(stage, "a").value, is.child.value);
+    curtain(stage);
+}
+
+static void test_transient_comes_back_when_stopped_for_a_restart(void **state)
+{
+    (void)state;
+    each_way(act_stopped_for_a_restart);
+}
+
+static void act_escalates(struct stage *stage)
+{
+    struct part part;
+    troupe_child child;
+    troupe_supervisor plan = {.size = sizeof plan, .max_restarts = 100};
+    troupe_exit end;
+    troupe_id top;
+
+    cast(stage, &part, 1);
+    child = (troupe_child){.spec = player_spec("a", &part), .restart = TROUPE_TEMPORARY};
+    child.spec.on_error = TROUPE_ON_ERROR_ESCALATE;
+    plan.children = &child;
+    plan.n_children = 1;
+    top = spawn_supervisor(stage, "top", &plan);
+    order(stage, named(stage, "a"), "e");
+    if (await_end(stage, top, &end)) {
+        assert_int_equal(end.reason, TROUPE_EXIT_GAVE_UP);
+        assert_non_null(strstr(end.text, "child a: its error escalated; last: message 1 failed: "));
+    }
+    curtain(stage);
+}
+
+static void test_an_escalated_error_ends_the_supervisor_whatever_the_rule(void **state)
+{
+    (void)state;
+    each_way(act_escalates);
+}
+
 static void act_temporary(struct stage *stage)
 {
     struct part part;
@@ -606,6 +655,8 @@ int main(void)
         cmocka_unit_test(test_supervisor_start_fails_with_the_words_of_the_child_that_refused),
         cmocka_unit_test(test_permanent_comes_back_whatever_ended_it),
         cmocka_unit_test(test_transient_comes_back_unless_it_ended_normally),
+        cmocka_unit_test(test_transient_comes_back_when_stopped_for_a_restart),
+        cmocka_unit_test(test_an_escalated_error_ends_the_supervisor_whatever_the_rule),
         cmocka_unit_test(test_temporary_does_not_come_back),
         cmocka_unit_test(test_a_child_that_was_asked_to_stop_stays_away),
         cmocka_unit_test(test_mail_waits_for_the_next_life),

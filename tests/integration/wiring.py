@@ -77,6 +77,21 @@ class Wiring(Case):
             self.assertEqual(counts, (102, 101, 1))  # the supervisor's own timer is a message too
             self.assertRegex(said, r"(?m)^it crashed: .*; next start in 20 ms \(1 of 3 in 5 s\)$")
 
+    def test_on_error_decides_what_follows_a_failed_message(self):
+        manifest = ("system: t\nstdin: it\nsupervisor:\n  children:\n"
+                    f"    - component: it\n      guest: {self.guest('fail')}\n")
+        for arguments in ((), ("--sim",)):
+            _, said, counts = self.run_lines(manifest, b"a\nb\n", *arguments)
+            self.assertEqual(counts, (2, 2, 0))
+            self.assertRegex(said, r" crashes=0 ")
+            _, said, counts = self.run_lines(manifest + "      on_error: restart\n", b"a\nb\n", *arguments)
+            self.assertEqual(counts, (2, 2, 0))
+            self.assertRegex(said, r"(?m)^it crashed: message 1 failed: .*; restarted in ")
+            self.assertRegex(said, r" crashes=2 ")
+            _, said, _ = self.run_lines(manifest + "      on_error: escalate\n", b"a\n" * 10000, *arguments, code=1)
+            self.assertRegex(said, r"(?m)^root gave up: child it: its error escalated; last: message 1 failed: ")
+            self.assertRegex(said, r"(?m)^troupe: the tree gave up: child it: its error escalated")
+
     def test_one_seed_is_one_schedule(self):
         manifest = ("system: t\nstdin: s\nsupervisor:\n  children:\n"
                     f"    - pool: s\n      size: 3\n      guest: {self.guest('subscriber')}\n      grants: [stdout]\n")

@@ -74,10 +74,37 @@ typedef enum troupe_exit_reason {
     TROUPE_EXIT_NORMAL,  /* asked to stop, or said so itself */
     TROUPE_EXIT_CRASHED, /* a trap, troupe_crash, a failed hook, a broken limit */
     TROUPE_EXIT_KILLED,
-    TROUPE_EXIT_TIMEOUT, /* overran a time limit */
-    TROUPE_EXIT_REFUSED, /* pre_start or post_start said no */
-    TROUPE_EXIT_GAVE_UP, /* its supervisor gave up */
+    TROUPE_EXIT_TIMEOUT,   /* overran a time limit */
+    TROUPE_EXIT_REFUSED,   /* pre_start or post_start said no */
+    TROUPE_EXIT_GAVE_UP,   /* its supervisor gave up */
+    TROUPE_EXIT_GONE,      /* of a notice: it was gone before it was watched or linked */
+    TROUPE_EXIT_RESTART,   /* supervised, stopped in order with TROUPE_STOP_RESTART */
+    TROUPE_EXIT_ESCALATED, /* a failed message, with TROUPE_ON_ERROR_ESCALATE */
 } troupe_exit_reason;
+
+/* What a component was doing when its life ended otherwise than in order, and of which kind that is. */
+#define TROUPE_OPERATION_TABLE(X)                                                                  \
+    X(TROUPE_OPERATION_NONE, "nothing", TROUPE_OPERATION_NO_KIND)                                  \
+    X(TROUPE_OPERATION_PRE_START, "pre_start", TROUPE_OPERATION_LIFECYCLE)                         \
+    X(TROUPE_OPERATION_POST_START, "post_start", TROUPE_OPERATION_LIFECYCLE)                       \
+    X(TROUPE_OPERATION_PRE_STOP, "pre_stop", TROUPE_OPERATION_LIFECYCLE)                           \
+    X(TROUPE_OPERATION_HANDLE_MESSAGE, "handle_message", TROUPE_OPERATION_MESSAGE)                 \
+    X(TROUPE_OPERATION_HANDLE_REPLY, "handle_reply", TROUPE_OPERATION_MESSAGE)                     \
+    X(TROUPE_OPERATION_HANDLE_DOWN, "handle_down", TROUPE_OPERATION_MESSAGE)                       \
+    X(TROUPE_OPERATION_NEW_STATE, "new_state", TROUPE_OPERATION_STATE)
+
+typedef enum troupe_operation_kind {
+    TROUPE_OPERATION_NO_KIND,
+    TROUPE_OPERATION_LIFECYCLE, /* it could not start or stop */
+    TROUPE_OPERATION_MESSAGE,   /* it handled a message, an answer, a notice */
+    TROUPE_OPERATION_STATE,     /* the state of its next life could not be made */
+} troupe_operation_kind;
+
+#define TROUPE_OPERATION_ENUM(name, word, kind) name,
+typedef enum troupe_operation {
+    TROUPE_OPERATION_TABLE(TROUPE_OPERATION_ENUM) TROUPE_N_OPERATIONS
+} troupe_operation;
+#undef TROUPE_OPERATION_ENUM
 
 /* Why one life ended. A value; its text is cut at TROUPE_EXIT_TEXT_MAX. */
 typedef struct troupe_exit {
@@ -85,10 +112,16 @@ typedef struct troupe_exit {
     troupe_id id;
     uint32_t incarnation;
     char text[TROUPE_EXIT_TEXT_MAX + 1]; /* one line: "wasm trap: unreachable, in parse_status" */
+    /* What it did then: the hook or handler, also one that was pending. NONE after an end in order, and
+     * when it was at rest. */
+    troupe_operation operation;
 } troupe_exit;
 
-/* troupe_exit_reason_name - "normal", "crashed", ... Constant. Any thread. */
+/* troupe_exit_reason_name - "normal", "crashed", ... Constant. Any thread.
+ * troupe_operation_name - "pre_start", ...; troupe_operation_kind_of - of which kind it is. */
 const char *troupe_exit_reason_name(troupe_exit_reason reason);
+const char *troupe_operation_name(troupe_operation operation);
+troupe_operation_kind troupe_operation_kind_of(troupe_operation operation);
 
 typedef enum troupe_event {
     TROUPE_EVENT_DOWN,       /* the watched component ended for good (final) */
@@ -100,7 +133,8 @@ typedef enum troupe_event {
 } troupe_event;
 
 typedef struct troupe_notice {
-    troupe_event event;
+    troupe_event
+        event; /* DOWN, CHILD_DOWN: gone for good. LIFE_ENDED, CHILD_EXIT: it may live again */
     troupe_monitor monitor; /* 0 for the child events */
     troupe_exit exit; /* who, which incarnation, why; reason is NORMAL for STARTED, STOPPING */
 } troupe_notice;
@@ -246,6 +280,15 @@ typedef enum troupe_on_full {
     TROUPE_ON_FULL_BLOCK,  /* a thread waits; a component that sends is muted until there is room */
 } troupe_on_full;
 
+/* What follows a failed message: one whose handler, or its resume, returned an error. */
+typedef enum troupe_on_error {
+    TROUPE_ON_ERROR_CONTINUE, /* the next message */
+    TROUPE_ON_ERROR_RESTART,  /* the life ends as a crash: a supervisor restarts it by its rule */
+    /* The life ends as TROUPE_EXIT_ESCALATED: a supervisor of the kit gives up at once, whatever the
+     * child's rule, and ends as TROUPE_EXIT_GAVE_UP itself. */
+    TROUPE_ON_ERROR_ESCALATE,
+} troupe_on_error;
+
 typedef struct troupe_spec {
     size_t size;                   /* set by TROUPE_SPEC */
     const char *name;              /* copied; NULL: none. Unique in the system */
@@ -269,6 +312,7 @@ typedef struct troupe_spec {
         requests_bound; /* requests whose end it has not taken yet; default TROUPE_REQUESTS_BOUND */
     uint32_t
         timers_bound; /* timers that have not fired yet, intervals; default TROUPE_TIMERS_BOUND */
+    troupe_on_error on_error; /* default: continue */
 } troupe_spec;
 
 #define TROUPE_SPEC(...) (&(troupe_spec){.size = sizeof(troupe_spec), __VA_ARGS__})
@@ -323,7 +367,8 @@ troupe_status troupe_wait_end(troupe_context *ctx, troupe_id id, uint64_t timeou
  *                  TROUPE_EVENT_CHILD_EXIT again when the start fails.
  * troupe_release - a held child ends for good: name, mailbox, watchers; its last exit is the reason,
  *                  or gave_up. TROUPE_EVENT_CHILD_DOWN follows.
- * A supervised child that is stopped with TROUPE_STOP_RESTART also comes to be held.
+ * A supervised child that is stopped with TROUPE_STOP_RESTART also comes to be held, as TROUPE_EXIT_RESTART.
+ * When memory is out a restart may fail before the life begins: TROUPE_EVENT_CHILD_EXIT again, refused.
  *
  * Threads: the supervisor's context. Never blocks.
  * Errors:  TROUPE_E_GONE, TROUPE_E_DENIED not the supervisor. Not held: nothing happens.
@@ -536,8 +581,9 @@ typedef enum troupe_monitor_flags {
     TROUPE_MONITOR_STOPPING = 2,  /* also when it begins to stop */
 } troupe_monitor_flags;
 
-/* troupe_monitor_start - watch id: handle_down is called exactly once with TROUPE_EVENT_DOWN, at once when it is
- * gone already. Two monitors of one target give two notices. Belongs to this life of the watcher.
+/* troupe_monitor_start - watch id: handle_down is called exactly once with TROUPE_EVENT_DOWN, at once and with
+ * TROUPE_EXIT_GONE when it is gone already. Two monitors of one target give two notices. Belongs to this life of
+ * the watcher. The last notice cannot fail; the others are left out when memory is out.
  *
  * Threads: a hook's or handler's context, or an attached thread's (troupe_wait_end uses it).
  * Errors:  TROUPE_E_NO_MEMORY.
@@ -551,6 +597,9 @@ bool troupe_monitor_stop(troupe_context *ctx, troupe_monitor monitor);
 
 /* troupe_wake - the wait that a hook or handler began by TROUPE_PENDING is over: resume is called.
  *
+ * Wakes are not counted and carry no name: two before the resume are one, and one that comes late, after its wait
+ * was over, resumes the next wait of the same life. So a resume looks whether what it waits for is there, and
+ * returns TROUPE_PENDING when not.
  * Threads: any, no context needed. Never blocks. A wake that comes before the handler returned
  *          TROUPE_PENDING is kept. One that comes for a life that ended is dropped.
  * Errors:  none.
@@ -655,12 +704,20 @@ void troupe_totals_now(troupe_system *system, troupe_totals *ret_totals);
  */
 uint64_t troupe_walk_mailboxes(troupe_system *system);
 
+/* The state machine of a component, as it can be asked for:
+ *
+ *   STARTING --post_start is through--> RUNNING --a stop, a crash, a kill--> STOPPING --> gone: TROUPE_E_GONE
+ *      |  ^                                                                   ^   |
+ *      |  +--- restart --- HELD <---------- supervised, not for good ---------|---+
+ *      +------------------------- refused, too late, stopped, killed ---------+
+ *
+ * In STARTING, RUNNING and STOPPING a hook or handler may be pending (troupe_info.pending). */
 typedef enum troupe_phase {
-    TROUPE_PHASE_STARTING,
+    TROUPE_PHASE_STARTING, /* pre_start, post_start */
     TROUPE_PHASE_RUNNING,
-    TROUPE_PHASE_STOPPING,
-    TROUPE_PHASE_HELD, /* between two lives: a supervisor decides */
-    TROUPE_PHASE_ENDED,
+    TROUPE_PHASE_STOPPING, /* draining, pre_stop, the end of its children, post_stop */
+    TROUPE_PHASE_HELD,     /* between two lives: a supervisor decides */
+    TROUPE_PHASE_ENDED,    /* nobody finds one in it: TROUPE_E_GONE */
 } troupe_phase;
 
 typedef struct troupe_info {
@@ -669,6 +726,7 @@ typedef struct troupe_info {
     uint32_t incarnation;
     uint32_t waiting; /* messages in the mailbox */
     uint64_t handled, failed;
+    bool pending; /* a hook or handler waits for troupe_wake */
 } troupe_info;
 
 /* troupe_info_of - one component, as it stands. Any thread. Errors: TROUPE_E_GONE. */

@@ -76,7 +76,9 @@ typedef struct troupe_supervisor {
  * A child that ends is restarted or released as its rule says; each restart counts, whatever ended
  * the life before. A wait of the backoff grows with the restarts that a child had in a row; a life
  * that lasted for longer than within_ns begins the row anew.
- * When the intensity is exceeded it crashes as TROUPE_EXIT_GAVE_UP; the runtime ends its children.
+ * When the intensity is exceeded, or a child's error escalates (spec.on_error), it crashes as TROUPE_EXIT_GAVE_UP;
+ * the runtime ends its children. A child stopped with TROUPE_STOP_RESTART starts again at once and uncounted, unless
+ * it is temporary.
  * Log lines: child-restarted, child-backoff, child-released, supervisor-gave-up. Messages that others
  * send to it fail with TROUPE_E_INVALID.
  */

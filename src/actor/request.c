@@ -185,16 +185,10 @@ static trp_request *open_request(trp_cell *sender, uint64_t deadline_ns)
     trp_list_append(&sender->asked, &request->asked);
     sender->n_asked++;
     trp_store_release(&request->word, trp_load_relaxed(&request->word) & ~CLOSED);
-    if (deadline_ns == TROUPE_FOREVER) {
+    if (deadline_ns == TROUPE_FOREVER)
         trp_request_unref(request, 1);
-    } else if (troupe_timer_start(system->executor, &request->timer, deadline_ns) != TROUPE_OK) {
-        win(request);
-        request->reply = NULL;
-        trp_node_free(reply);
-        forget(sender, request);
-        trp_request_unref(request, 3);
-        return NULL;
-    }
+    else
+        troupe_timer_start(system->executor, &request->timer, deadline_ns);
     return request;
 }
 

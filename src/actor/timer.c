@@ -81,7 +81,6 @@ troupe_status troupe_send_after(troupe_context *ctx, troupe_id target, troupe_by
                                 uint64_t delay_ns, troupe_timer_id *ret_timer)
 {
     send_timer *timer;
-    troupe_status status;
     uint64_t number;
 
     if (trp_is_forked(ctx->system))
@@ -100,17 +99,10 @@ troupe_status troupe_send_after(troupe_context *ctx, troupe_id target, troupe_by
     trp_list_append(&ctx->timers, &timer->link);
     ctx->n_timers++;
     number = timer->number;
-    status = troupe_timer_start(ctx->system->executor, &timer->timer,
-                                trp_deadline(ctx->system, delay_ns));
-    if (status != TROUPE_OK) {
-        trp_list_remove(&timer->link);
-        ctx->n_timers--;
-        trp_node_free(timer->node);
-        trp_free(timer);
-    } else if (ret_timer) {
+    troupe_timer_start(ctx->system->executor, &timer->timer, trp_deadline(ctx->system, delay_ns));
+    if (ret_timer)
         *ret_timer = (troupe_timer_id){number};
-    }
-    return status;
+    return TROUPE_OK;
 }
 
 static bool end(trp_cell *cell, send_timer *timer)
@@ -177,11 +169,8 @@ void trp_stop_timer_start(trp_cell *cell)
     trp_store_relaxed(&timer->refs, 2);                        /* nobody else knows it yet */
     troupe_timer_init(&timer->timer, stop_is_late);
     cell->stop_timer = timer;
-    if (troupe_timer_start(cell->system->executor, &timer->timer,
-                           trp_deadline(cell->system, cell->stop_timeout)) != TROUPE_OK) {
-        cell->stop_timer = NULL;
-        trp_free(timer);
-    }
+    troupe_timer_start(cell->system->executor, &timer->timer,
+                       trp_deadline(cell->system, cell->stop_timeout));
 }
 
 void trp_stop_timer_end(trp_cell *cell)

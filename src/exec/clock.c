@@ -1,96 +1,27 @@
-/* clock.c - timers in a heap and ticks, on a thread of its own that nobody's code can block.
+/* clock.c - timers and ticks, on a thread of its own that nobody's code can block.
  *
- * Threads:    the clock's thread fires and ticks; start, cancel, rouse come from anywhere.
- * Invariants: 1. heap[t->place] == t for every armed timer. If broken: a cancel takes out another's timer.
- *             2. While the clock sleeps, sleeps_until <= the earliest timer. A start that is earlier wakes it.
+ * Threads:    the clock's thread fires and ticks; start, cancel, rouse come from anywhere. The wheel (wheel.h) holds
+ *             the timers, under the lock.
+ * Invariants: 1. While the clock sleeps, sleeps_until <= the earliest timer. A start that is earlier wakes it; a
+ *                cancel wakes nobody: the clock comes once for nothing, at the time of what was cancelled.
  *                If broken: a timer fires late.
- *             3. idle is true only while the clock sleeps without ticking; a worker that wakes clears it.
+ *             2. idle is true only while the clock sleeps without ticking; a worker that wakes clears it.
  *                If broken: a guest that loops for ever is never rung.
  * In simulation there is no thread: the driver asks for the next time and fires itself.
  */
 #include "executor.h"
 
-#define IDLE_TICKS 100u /* ticks without a busy worker before the clock sleeps */
+#define IDLE_TICKS 10u /* ticks without a busy worker before the clock sleeps */
 
-static bool earlier(const troupe_timer *a, const troupe_timer *b)
-{
-    return a->at_ns < b->at_ns;
-}
-
-static void put(trp_clock *clock, size_t place, troupe_timer *timer)
-{
-    clock->heap[place] = timer;
-    timer->place = place;
-}
-
-static void sift_up(trp_clock *clock, size_t place, troupe_timer *timer)
-{
-    while (place > 0 && earlier(timer, clock->heap[(place - 1) / 2])) {
-        put(clock, place, clock->heap[(place - 1) / 2]);
-        place = (place - 1) / 2;
-    }
-    put(clock, place, timer);
-}
-
-static void sift_down(trp_clock *clock, size_t place, troupe_timer *timer)
-{
-    for (;;) {
-        size_t child = 2 * place + 1;
-
-        if (child >= clock->n)
-            break;
-        if (child + 1 < clock->n && earlier(clock->heap[child + 1], clock->heap[child]))
-            child++;
-        if (!earlier(clock->heap[child], timer))
-            break;
-        put(clock, place, clock->heap[child]);
-        place = child;
-    }
-    put(clock, place, timer);
-}
-
-static void take_out_locked(trp_clock *clock, troupe_timer *timer)
-{
-    size_t place = timer->place;
-    troupe_timer *last = clock->heap[--clock->n];
-
-    timer->place = SIZE_MAX;
-    if (last == timer)
-        return;
-    if (place > 0 && earlier(last, clock->heap[(place - 1) / 2]))
-        sift_up(clock, place, last);
-    else
-        sift_down(clock, place, last);
-}
-
-void troupe_timer_init(troupe_timer *timer, void (*fire)(troupe_timer *timer))
-{
-    *timer = (troupe_timer){.place = SIZE_MAX, .fire = fire};
-}
-
-troupe_status troupe_timer_start(troupe_executor *executor, troupe_timer *timer, uint64_t at_ns)
+void troupe_timer_start(troupe_executor *executor, troupe_timer *timer, uint64_t at_ns)
 {
     trp_clock *clock = &executor->clock;
 
-    TROUPE_ASSERT(timer->place == SIZE_MAX);
     trp_mutex_lock(&clock->lock);
-    if (clock->n == clock->capacity) {
-        size_t capacity = clock->capacity ? 2 * clock->capacity : 64;
-        troupe_timer **heap = trp_realloc(clock->heap, capacity * sizeof(troupe_timer *));
-
-        if (!heap) {
-            trp_mutex_unlock(&clock->lock);
-            return TROUPE_E_NO_MEMORY;
-        }
-        clock->heap = heap;
-        clock->capacity = capacity;
-    }
-    timer->at_ns = at_ns;
-    sift_up(clock, clock->n++, timer);
+    trp_wheel_start(&clock->wheel, timer, at_ns);
     if (at_ns < clock->sleeps_until)
         trp_condition_signal(&clock->wake);
     trp_mutex_unlock(&clock->lock);
-    return TROUPE_OK;
 }
 
 bool troupe_timer_cancel(troupe_executor *executor, troupe_timer *timer)
@@ -99,30 +30,27 @@ bool troupe_timer_cancel(troupe_executor *executor, troupe_timer *timer)
     bool armed;
 
     trp_mutex_lock(&clock->lock);
-    armed = timer->place != SIZE_MAX;
-    if (armed)
-        take_out_locked(clock, timer);
+    armed = trp_wheel_cancel(&clock->wheel, timer);
     trp_mutex_unlock(&clock->lock);
     return armed;
 }
 
-uint64_t trp_clock_next(troupe_executor *executor)
+uint64_t trp_clock_next(troupe_executor *executor, uint64_t until_ns)
 {
     trp_clock *clock = &executor->clock;
     uint64_t next;
 
     trp_mutex_lock(&clock->lock);
-    next = clock->n ? clock->heap[0]->at_ns : TROUPE_FOREVER;
+    next = trp_wheel_next(&clock->wheel, until_ns);
     trp_mutex_unlock(&clock->lock);
     return next;
 }
 
 static void fire_locked(trp_clock *clock, uint64_t now_ns)
 {
-    while (clock->n && clock->heap[0]->at_ns <= now_ns) {
-        troupe_timer *timer = clock->heap[0];
+    troupe_timer *timer;
 
-        take_out_locked(clock, timer);
+    while ((timer = trp_wheel_take(&clock->wheel, now_ns))) {
         trp_mutex_unlock(&clock->lock);
         timer->fire(timer);
         trp_mutex_lock(&clock->lock);
@@ -226,7 +154,7 @@ static bool must_sleep_locked(trp_clock *clock, bool idle)
         return false;
     if (idle && !trp_load_seq(&clock->idle))
         return false;
-    return !clock->n || clock->heap[0]->at_ns >= clock->sleeps_until;
+    return trp_wheel_bound(&clock->wheel) >= clock->sleeps_until;
 }
 
 static void keep_time(void *arg)
@@ -237,15 +165,15 @@ static void keep_time(void *arg)
     trp_mutex_lock(&clock->lock);
     while (!clock->stopping) {
         uint64_t now = trp_monotonic_ns();
-        uint64_t until;
+        uint64_t until, bound;
         bool idle;
 
         fire_locked(clock, now);
         tick_locked(clock);
         until = plan_sleep(executor, now);
         idle = until == TROUPE_FOREVER;
-        clock->sleeps_until =
-            clock->n && clock->heap[0]->at_ns < until ? clock->heap[0]->at_ns : until;
+        bound = trp_wheel_bound(&clock->wheel);
+        clock->sleeps_until = bound < until ? bound : until;
         while (must_sleep_locked(clock, idle))
             trp_condition_wait_until(&clock->wake, &clock->lock, clock->sleeps_until);
         clock->sleeps_until = 0;
@@ -261,6 +189,7 @@ void trp_clock_init(trp_clock *clock)
     trp_mutex_init(&clock->lock);
     trp_condition_init(&clock->wake);
     trp_condition_init(&clock->ticked);
+    trp_wheel_init(&clock->wheel);
 }
 
 bool trp_clock_start(troupe_executor *executor)
@@ -287,5 +216,4 @@ void trp_clock_fini(trp_clock *clock)
     trp_mutex_fini(&clock->lock);
     trp_condition_fini(&clock->wake);
     trp_condition_fini(&clock->ticked);
-    trp_free(clock->heap);
 }

@@ -6,6 +6,7 @@
 #include "troupe/exec.h"
 #include "trp/atomic.h"
 #include "trp/os.h"
+#include "wheel.h"
 
 typedef struct trp_worker {
     trp_queue queue;
@@ -55,8 +56,7 @@ static inline troupe_task *trp_tasks_take(trp_tasks *tasks)
 typedef struct trp_clock {
     trp_mutex lock;
     trp_condition wake;
-    troupe_timer **heap; /* by at_ns, under lock */
-    size_t n, capacity;
+    trp_wheel wheel;        /* under lock */
     troupe_ticker *tickers; /* under lock */
     bool ticking;           /* under lock: inside the tickers' functions */
     trp_condition ticked;
@@ -120,8 +120,8 @@ void trp_clock_stop(trp_clock *clock);
 void trp_clock_fini(trp_clock *clock);
 /* A worker woke: ticks are wanted. */
 void trp_clock_rouse(troupe_executor *executor);
-/* The earliest timer's time, TROUPE_FOREVER without any. */
-uint64_t trp_clock_next(troupe_executor *executor);
+/* The earliest timer's time, if that is not after until_ns, to which time then moves; else anything after it. */
+uint64_t trp_clock_next(troupe_executor *executor, uint64_t until_ns);
 /* Fire what is due at now_ns. */
 void trp_clock_fire(troupe_executor *executor, uint64_t now_ns);
 

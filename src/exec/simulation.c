@@ -66,7 +66,7 @@ bool troupe_executor_step_until(troupe_executor *executor, uint64_t until_ns)
 {
     trp_simulation *simulation = &executor->simulation;
     size_t n_choices = simulation->n + (executor->jobs.first ? 1 : 0);
-    uint64_t next = n_choices > 0 ? simulation->now_ns : trp_clock_next(executor);
+    uint64_t next = n_choices > 0 ? simulation->now_ns : trp_clock_next(executor, until_ns);
 
     TROUPE_ASSERT(executor->simulated && !simulation->stepping);
     if (next > until_ns || next == TROUPE_FOREVER) {

@@ -97,7 +97,7 @@ static void test_time_jumps_to_the_next_timer_but_not_over_a_wait(void **state)
         TROUPE_OK);
     start = troupe_executor_now(executor);
     troupe_timer_init(&timer, set_to_one);
-    assert_int_equal(troupe_timer_start(executor, &timer, start + 3600 * TROUPE_SECOND), TROUPE_OK);
+    troupe_timer_start(executor, &timer, start + 3600 * TROUPE_SECOND);
     assert_false(troupe_executor_step_until(executor, start + TROUPE_SECOND));
     assert_int_equal(troupe_executor_now(executor), start + TROUPE_SECOND);
     assert_true(troupe_executor_step(executor));

@@ -7,6 +7,7 @@
 #define TROUPE_EXEC_H
 
 #include "troupe/base.h"
+#include "trp/list.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -80,8 +81,8 @@ bool troupe_executor_on_worker(const troupe_executor *executor);
 /* ---- timers ---- */
 
 typedef struct troupe_timer {
+    trp_link link; /* a ring of its own while not armed */
     uint64_t at_ns;
-    size_t place; /* in the heap; SIZE_MAX while not armed */
     void (*fire)(
         struct troupe_timer *timer); /* on the clock's thread; must not block or run user code */
 } troupe_timer;
@@ -89,14 +90,14 @@ typedef struct troupe_timer {
 /* troupe_timer_init - set up a timer that is not armed. Owner of timer only. */
 void troupe_timer_init(troupe_timer *timer, void (*fire)(troupe_timer *timer));
 
-/* troupe_timer_start - arm: fire is called once at at_ns or shortly (about a millisecond) after.
+/* troupe_timer_start - arm: fire is called once, never before at_ns; in simulation at at_ns, else shortly after.
  *
  * Owns:    timer is kept until it fires or is cancelled. It must not be armed.
- * Threads: any. Never blocks.
- * Errors:  TROUPE_E_NO_MEMORY.
+ * Threads: any. Never blocks for longer than a short lock.
+ * Order:   timers fire by their time, those of one time as they were started; a time already past counts as now.
+ * Errors:  none: it takes no memory.
  */
-TROUPE_MUST_CHECK troupe_status troupe_timer_start(troupe_executor *executor, troupe_timer *timer,
-                                                   uint64_t at_ns);
+void troupe_timer_start(troupe_executor *executor, troupe_timer *timer, uint64_t at_ns);
 
 /* troupe_timer_cancel - true: it will not fire. False: it was not armed, has fired, or fires now.
  * Owns: timer is the caller's again when true. Threads: any. Errors: none.

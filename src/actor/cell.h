@@ -152,7 +152,10 @@ struct troupe_context {
     troupe_start_reason start_reason;
     trp_node *current;    /* the message being handled */
     trp_request *request; /* its request, while not answered */
-    uint32_t n_done;      /* taken, room not yet given back */
+    bool telling;         /* handle_down is called: nothing is at hand */
+    bool has_trace;       /* troupe_trace_set said what goes on instead of the message's own */
+    troupe_payload *trace;
+    uint32_t n_done; /* taken, room not yet given back */
     const troupe_child_ops *child;
     const troupe_actor_ops *actor;
     void *state;
@@ -250,6 +253,20 @@ static inline bool trp_is_forked(const troupe_system *system)
     return trp_process() != system->process;
 }
 
+/* The message or answer that is being handled. A notice may come while one is pending: it is about something else. */
+static inline const trp_node *trp_at_hand(const trp_cell *cell)
+{
+    return cell->telling ? NULL : cell->current;
+}
+
+/* The trace that goes on with what is sent now; its count is not the caller's. NULL: none. */
+static inline troupe_payload *trp_trace_at_hand(const trp_cell *cell)
+{
+    const trp_node *node = cell->has_trace ? NULL : trp_at_hand(cell);
+
+    return node ? node->trace : cell->trace;
+}
+
 /* News: an ask or a signal that the owner has not looked at. */
 static inline bool trp_has_news(trp_cell *cell)
 {
@@ -310,6 +327,9 @@ troupe_status trp_send_node(trp_cell *sender, trp_cell *target, troupe_id id, tr
 troupe_status trp_resolve(trp_cell *sender, troupe_id *id, size_t size, trp_cell **ret_target);
 void trp_push(trp_cell *target, trp_node *node);
 
+/* trace.c */
+void trp_trace_clear(trp_cell *cell);
+
 /* backpressure.c */
 troupe_status trp_room_reserve(trp_cell *sender, trp_cell *target, troupe_id id);
 void trp_room_give(trp_cell *cell, uint32_t n);
@@ -324,7 +344,8 @@ struct trp_request {
     troupe_system *system;
     uint64_t requester;
     uint32_t incarnation;
-    uint64_t deadline_ns; /* as the message tells it; 0: none */
+    uint64_t deadline_ns;  /* as the message tells it; 0: none */
+    troupe_payload *trace; /* goes on when the request is handed on */
     _Atomic uint64_t
         holder;      /* who accepted it and did not answer yet; only the holder itself writes it */
     trp_node *reply; /* made ahead: an answer is never refused for room */

@@ -16,6 +16,8 @@ static void settle(trp_cell *cell)
     cell->request = NULL;
     if (node->counted)
         cell->n_done++;
+    if (cell->has_trace)
+        trp_trace_clear(cell);
     trp_node_release(node);
 }
 

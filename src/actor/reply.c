@@ -143,6 +143,7 @@ static troupe_status hand_on(trp_cell *holder, trp_request *request, trp_cell *t
 
     node->correlation = trp_request_correlation(request);
     node->deadline_ns = request->deadline_ns;
+    node->trace = troupe_payload_ref(request->trace);
     take_out(holder, request); /* once it is sent the record is the new holder's */
     status = trp_send_node(holder, target, id, node);
     if (status != TROUPE_OK)

@@ -85,6 +85,8 @@ void trp_request_unref(trp_request *request, uint32_t n)
 
     if (trp_sub_acq_rel(&request->refs, n) != n) /* pairs with the other unrefs */
         return;
+    troupe_payload_unref(request->trace);
+    request->trace = NULL;
     generation = (trp_load_relaxed(&request->word) >> 1) + 1; /* the last one owns it */
     if (generation > UINT32_MAX)
         return; /* a correlation is never used again: this record is retired */
@@ -164,10 +166,33 @@ static void forget(trp_cell *asker, trp_request *request)
     asker->n_asked--;
 }
 
+/* When the one stops waiting for whom this sender is at work: what it asks for ends no later. A reply carries it on to
+ * its own handler, see open_request. */
+static uint64_t deadline_at_hand(const trp_cell *sender)
+{
+    const trp_node *node = trp_at_hand(sender);
+
+    if (!node || !node->deadline_ns || (node->kind == TRP_NODE_MESSAGE && !sender->request))
+        return TROUPE_FOREVER;
+    return node->deadline_ns;
+}
+
+static trp_node *new_reply(trp_cell *sender)
+{
+    uint64_t deadline_ns = deadline_at_hand(sender);
+    trp_node *reply = trp_node_new((troupe_bytes){0}, NULL);
+
+    if (!reply)
+        return NULL;
+    reply->deadline_ns = deadline_ns == TROUPE_FOREVER ? 0 : deadline_ns;
+    reply->trace = troupe_payload_ref(trp_trace_at_hand(sender));
+    return reply;
+}
+
 static trp_request *open_request(trp_cell *sender, uint64_t deadline_ns)
 {
     troupe_system *system = sender->system;
-    trp_node *reply = trp_node_new((troupe_bytes){0}, NULL);
+    trp_node *reply = new_reply(sender);
     trp_request *request = reply ? take(system) : NULL;
 
     if (!request) {
@@ -175,6 +200,7 @@ static trp_request *open_request(trp_cell *sender, uint64_t deadline_ns)
         return NULL;
     }
     request->reply = reply;
+    request->trace = troupe_payload_ref(reply->trace);
     request->refused = false;
     request->deadline_ns = deadline_ns == TROUPE_FOREVER ? 0 : deadline_ns;
     request->requester = trp_id_of(sender).value;
@@ -215,10 +241,18 @@ static void take_back(trp_cell *asker, trp_request *request)
     trp_request_unref(request, 2);
 }
 
+static troupe_status may_ask(const trp_cell *sender, uint64_t bound_ns)
+{
+    if (bound_ns != TROUPE_FOREVER && bound_ns <= troupe_now(sender->system))
+        return TROUPE_E_TIMEOUT;
+    return sender->n_asked < sender->requests_bound ? TROUPE_OK : TROUPE_E_QUOTA;
+}
+
 troupe_status trp_request_send(trp_cell *sender, troupe_id id, troupe_bytes payload,
                                uint64_t timeout_ns, troupe_correlation *ret_correlation)
 {
     uint64_t deadline_ns = trp_deadline(sender->system, timeout_ns);
+    uint64_t bound_ns = deadline_at_hand(sender);
     trp_cell *target;
     troupe_status status =
         timeout_ns ? trp_resolve(sender, &id, payload.size, &target) : TROUPE_E_INVALID;
@@ -226,10 +260,12 @@ troupe_status trp_request_send(trp_cell *sender, troupe_id id, troupe_bytes payl
     uint64_t correlation;
     trp_node *node;
 
-    if (status == TROUPE_OK && sender->n_asked >= sender->requests_bound)
-        status = TROUPE_E_QUOTA;
+    if (status == TROUPE_OK)
+        status = may_ask(sender, bound_ns);
     if (status != TROUPE_OK)
         return status;
+    if (deadline_ns > bound_ns)
+        deadline_ns = bound_ns;
     node = trp_node_new(payload, NULL);
     request = node ? open_request(sender, deadline_ns) : NULL;
     if (!request) {

@@ -50,6 +50,8 @@ troupe_status trp_send_node(trp_cell *sender, trp_cell *target, troupe_id id, tr
     node->sender = trp_id_of(sender).value;
     node->sequence = trp_load_relaxed(&sender->n_sent); /* its owner is this thread */
     node->counted = true;
+    if (!node->trace)
+        node->trace = troupe_payload_ref(trp_trace_at_hand(sender));
     trp_push(target, node);
     return TROUPE_OK;
 }

@@ -103,6 +103,7 @@ void troupe_detach(troupe_context *ctx)
     trp_monitors_end(ctx);
     trp_monitors_tell(ctx, TROUPE_EVENT_DOWN);
     bury_saved(ctx);
+    trp_trace_clear(ctx);
     trp_node_free(thread->received);
     free_notices(thread);
     trp_counts_add(ctx);

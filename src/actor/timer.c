@@ -69,6 +69,7 @@ static send_timer *new_timer(trp_cell *cell, troupe_id target, troupe_bytes payl
     }
     node->target = target.value;
     node->sender = trp_id_of(cell).value;
+    node->trace = troupe_payload_ref(trp_trace_at_hand(cell));
     timer->node = node;
     timer->system = cell->system;
     timer->number = trp_add_relaxed(&cell->system->n_monitors, 1) + 1; /* only unique */

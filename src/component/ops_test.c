@@ -198,6 +198,70 @@ static void test_guest_is_told_when_the_asker_stops_waiting(void **state)
     assert_int_equal(told[1], 0);
 }
 
+/* ---- what travels: through a native component to a guest, and through a guest ---- */
+
+#define TRACE "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+struct forwarder {
+    troupe_correlation asker;
+};
+
+/* The payload says whom to ask, for ever. */
+static troupe_status forward(void *self, troupe_context *ctx, const troupe_message *message)
+{
+    struct forwarder *forwarder = self;
+    troupe_correlation correlation;
+    troupe_id whom;
+
+    memcpy(&whom, message->payload.data, sizeof whom);
+    forwarder->asker = message->correlation;
+    return troupe_request(ctx, whom, TROUPE_TEXT("?"), TROUPE_FOREVER, &correlation);
+}
+
+static void pass_back(void *self, troupe_context *ctx, const troupe_answer *answer)
+{
+    struct forwarder *forwarder = self;
+
+    (void)troupe_reply_to(ctx, forwarder->asker, answer->payload);
+}
+
+static const troupe_actor_ops forwarding = {.handle_message = forward, .handle_reply = pass_back};
+
+static void test_guest_behind_another_is_told_the_first_askers_deadline_and_trace(void **state)
+{
+    troupe_id guest = spawn(&house, load(&house, "deadline.wasm"), "deadline"), id;
+    troupe_bytes answer;
+    uint64_t told[2];
+
+    (void)state;
+    assert_int_equal(
+        troupe_spawn(house.me,
+                     TROUPE_SPEC(.actor = &forwarding, .state_size = sizeof(struct forwarder)),
+                     &id),
+        TROUPE_OK);
+    assert_int_equal(troupe_trace_set(house.me, TROUPE_TEXT(TRACE)), TROUPE_OK);
+    assert_int_equal(ask(&house, id, TROUPE_BYTES_OF(guest), &answer), TROUPE_OK);
+    assert_int_equal(answer.size, sizeof told);
+    memcpy(told, answer.data, sizeof told);
+    assert_in_range(told[0], 1, PATIENCE);
+    assert_int_equal(told[1], 1);
+}
+
+static void test_what_a_guest_sends_carries_its_messages_trace_on(void **state)
+{
+    static const char *const anybody[] = {"*"};
+    const troupe_guest_options options = {.grants = {.send = anybody, .n_send = 1}};
+    troupe_id guest = spawn(&house, load_with(&house, "send_back.wasm", options), "back");
+    troupe_message message;
+
+    (void)state;
+    assert_int_equal(troupe_trace_set(house.me, TROUPE_TEXT(TRACE)), TROUPE_OK);
+    assert_int_equal(troupe_send(house.me, guest, TROUPE_TEXT("ball")), TROUPE_OK);
+    assert_int_equal(troupe_receive(house.me, PATIENCE, &message), TROUPE_OK);
+    assert_int_equal(message.trace.size, sizeof TRACE - 1);
+    assert_memory_equal(message.trace.data, TRACE, sizeof TRACE - 1);
+}
+
 #define BOTH_WAYS(test)                                                                            \
     cmocka_unit_test_setup_teardown(test, open_threads, close_house),                              \
         cmocka_unit_test_setup_teardown(test, open_simulation, close_house)
@@ -219,6 +283,8 @@ int main(void)
         BOTH_WAYS(test_guest_is_told_its_limits),
         BOTH_WAYS(test_kept_request_is_answered_later_once),
         BOTH_WAYS(test_guest_is_told_when_the_asker_stops_waiting),
+        BOTH_WAYS(test_guest_behind_another_is_told_the_first_askers_deadline_and_trace),
+        BOTH_WAYS(test_what_a_guest_sends_carries_its_messages_trace_on),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

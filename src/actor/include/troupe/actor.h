@@ -49,6 +49,7 @@ typedef struct troupe_timer_id {
 #define TROUPE_MAILBOX_BOUND 1024   /* messages, where a spec says nothing */
 #define TROUPE_REQUESTS_BOUND 16384 /* in flight, where a spec says nothing */
 #define TROUPE_TIMERS_BOUND 16384   /* set at a time, where a spec says nothing */
+#define TROUPE_TRACE_MAX 128        /* bytes of a trace */
 #define TROUPE_MESSAGE_MAX                                                                         \
     (1u << 20) /* bytes of a payload, where the system's options say nothing */
 
@@ -390,6 +391,17 @@ troupe_status troupe_release(troupe_context *ctx, troupe_id id, bool gave_up);
 TROUPE_MUST_CHECK troupe_status troupe_send(troupe_context *ctx, troupe_id target,
                                             troupe_bytes payload);
 
+/* troupe_trace_set - the trace (W3C traceparent) of what this context sends from now on. Without it, what is sent
+ *                    while a message is handled, or the answer to what was asked so, carries that message's trace
+ *                    on: messages, requests, delegations, publications, send_after; not intervals.
+ *
+ * Owns:    traceparent is lent; copied once, then shared by all messages. Empty: they carry none.
+ * Threads: the context's. A thread's holds until the next call; in a handler, until its message or answer is done with.
+ * Errors:  TROUPE_E_INVALID shorter than 55 bytes, or in a hook or handle_down; TROUPE_E_TOO_LARGE over
+ *          TROUPE_TRACE_MAX; TROUPE_E_NO_MEMORY. What stands in it is not looked at.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_trace_set(troupe_context *ctx, troupe_bytes traceparent);
+
 /* A payload shared by all that receive it. Counted; made by troupe_payload_new. */
 typedef struct troupe_payload troupe_payload;
 
@@ -468,7 +480,9 @@ uint64_t troupe_shared_version(const troupe_shared *shared);
  *
  * Owns:    payload is lent; copied.
  * Threads: a hook's or handler's context. Never blocks. timeout_ns must not be 0.
- * Errors:  as troupe_send, TROUPE_E_QUOTA this life has as many requests in flight as spec.requests_bound; then
+ * Deadline: one made while handling a request that is not answered yet, or in the handle_reply of what was asked so, ends
+ *          no later than that request does, whatever timeout_ns says. Its message tells the deadline to whom it asks.
+ * Errors:  as troupe_send, TROUPE_E_TIMEOUT that deadline has passed, TROUPE_E_QUOTA this life has as many requests in flight as spec.requests_bound; then
  *          nothing was sent and no reply will come.
  */
 TROUPE_MUST_CHECK troupe_status troupe_request(troupe_context *ctx, troupe_id target,

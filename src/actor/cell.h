@@ -146,13 +146,12 @@ struct troupe_context {
     bool stopping_for_good;
     bool late; /* killed because its stop took too long */
     bool drain, supervised, start_on_own_turn, killed, entered; /* entered: pre_start succeeded */
-    bool telling;                                               /* handle_down runs */
+    bool telling; /* handle_down runs: nothing is at hand */
     troupe_on_error on_error;
     troupe_stop_reason stop_reason;
     troupe_start_reason start_reason;
     trp_node *current;    /* the message being handled */
     trp_request *request; /* its request, while not answered */
-    bool telling;         /* handle_down is called: nothing is at hand */
     bool has_trace;       /* troupe_trace_set said what goes on instead of the message's own */
     troupe_payload *trace;
     uint32_t n_done; /* taken, room not yet given back */

@@ -64,7 +64,7 @@ void trp_cell_reset(trp_cell *cell)
     cell->pending = cell->woken = cell->crashing = cell->exiting = false;
     cell->stop_asked = cell->started_once = cell->leaving = cell->stopping_for_good = false;
     cell->killed = cell->entered = cell->drain = cell->supervised = false;
-    cell->telling = cell->has_trace = false;
+    cell->has_trace = false;
     cell->trace = NULL;
     cell->n_asked = cell->n_held = cell->n_held_swept = 0;
     cell->n_timers = cell->n_timers_swept = 0;

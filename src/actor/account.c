@@ -1,6 +1,8 @@
 /* account.c - what can be asked of a system: counts and states. Nothing here stops anybody. */
 #include "cell.h"
 
+#include <string.h>
+
 const char *troupe_exit_reason_name(troupe_exit_reason reason)
 {
     static const char *const names[] = {
@@ -42,13 +44,22 @@ static uint64_t walk(trp_cell *cell)
     return n;
 }
 
-void troupe_totals_now(troupe_system *system, troupe_totals *ret_totals)
+/* A struct that grew since the caller was built, or one that is newer than this library. */
+static void give(void *to, size_t size, const void *from, size_t known)
+{
+    if (size > known)
+        memset((uint8_t *)to + known, 0, size - known);
+    memcpy(to, from, size < known ? size : known);
+}
+
+void troupe_totals_read(troupe_system *system, troupe_totals *ret_totals, size_t size)
 {
     troupe_totals totals = {
         .sent = trp_load_relaxed(&system->sent), /* counts, all of these */
         .handled = trp_load_relaxed(&system->handled),
         .failed = trp_load_relaxed(&system->failed),
         .crashes = trp_load_relaxed(&system->n_crashes),
+        .dead_letters_untold = trp_load_relaxed(&system->n_dead_untold),
     };
 
     trp_mutex_lock(&system->slots_lock);
@@ -68,7 +79,7 @@ void troupe_totals_now(troupe_system *system, troupe_totals *ret_totals)
     trp_mutex_lock(&system->dead_lock);
     totals.dead_letters = system->n_dead;
     trp_mutex_unlock(&system->dead_lock);
-    *ret_totals = totals;
+    give(ret_totals, size, &totals, sizeof totals);
 }
 
 /* A component that runs is waited for; one at rest is claimed, walked, and sent back to its rest. What an attached
@@ -106,24 +117,66 @@ uint64_t troupe_walk_mailboxes(troupe_system *system)
     return n;
 }
 
-troupe_status troupe_info_of(troupe_system *system, troupe_id id, troupe_info *ret_info)
+static troupe_info look_at(const trp_cell *cell, troupe_id id)
 {
-    const trp_cell *cell = trp_cell_find(system, id);
-    uint32_t phase;
+    uint32_t incarnation = trp_load_relaxed(&cell->incarnation); /* as it stands, all of these */
+    uint32_t phase = trp_load_relaxed(&cell->phase);
 
-    if (!cell)
-        return TROUPE_E_GONE;
-    phase = trp_load_relaxed(&cell->phase); /* as it stands, all of these */
-    *ret_info = (troupe_info){
+    return (troupe_info){
         .id = id,
         .phase = (troupe_phase)(phase & ~TRP_PHASE_PENDING),
         .pending = phase & TRP_PHASE_PENDING,
-        .incarnation = trp_load_relaxed(&cell->incarnation),
+        .incarnation = incarnation,
         .waiting = trp_load_relaxed(&cell->waiting),
         .handled = trp_load_relaxed(&cell->n_handled),
         .failed = trp_load_relaxed(&cell->n_failed),
+        .sent = trp_load_relaxed(&cell->n_sent),
+        .high_water = trp_load_relaxed(&cell->high_water),
+        .restarts = incarnation ? incarnation - 1 : 0,
+        .crashes = trp_load_relaxed(&cell->n_crashed),
+        .busy_ns = trp_load_relaxed(&cell->busy_ns),
+        .state_bytes = trp_load_relaxed(&cell->state_size),
+        .parent = {trp_load_relaxed(&cell->parent)},
     };
+}
+
+troupe_status troupe_info_read(troupe_system *system, troupe_id id, troupe_info *ret_info,
+                               size_t size)
+{
+    const trp_cell *cell = trp_cell_find(system, id);
+    troupe_info info;
+
+    if (!cell)
+        return TROUPE_E_GONE;
+    info = look_at(cell, id);
+    if (trp_load_acquire(&cell->id) != id.value) /* else some of it may be the next one's */
+        return TROUPE_E_GONE;
+    give(ret_info, size, &info, sizeof info);
     return TROUPE_OK;
+}
+
+size_t troupe_snapshot_read(troupe_system *system, troupe_info *infos, size_t n, size_t size)
+{
+    uint8_t *to = (uint8_t *)infos;
+    size_t found = 0;
+    uint32_t n_slots;
+
+    trp_mutex_lock(&system->slots_lock);
+    n_slots = system->n_slots;
+    trp_mutex_unlock(&system->slots_lock);
+    for (uint32_t slot = 1; slot < n_slots; slot++) {
+        const trp_cell *cell = trp_slot_at(system, slot);
+        troupe_id id = {trp_load_acquire(&cell->id)}; /* pairs with spawn */
+        troupe_info info = look_at(cell, id);
+
+        if (!id.value || trp_load_acquire(&cell->thread) || /* pairs with attach */
+            trp_load_acquire(&cell->id) != id.value)
+            continue;
+        if (found < n)
+            give(to + found * size, size, &info, sizeof info);
+        found++;
+    }
+    return found;
 }
 
 uint32_t troupe_waiting(troupe_system *system, troupe_id id)

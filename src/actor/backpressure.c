@@ -112,6 +112,14 @@ void trp_room_give(trp_cell *cell, uint32_t n)
         wake_muted(cell);
 }
 
+bool trp_room_try(trp_cell *target)
+{
+    if (trp_add_seq(&target->waiting, 1) < trp_load_relaxed(&target->bound)) /* set at spawn */
+        return true;
+    trp_room_give(target, 1);
+    return false;
+}
+
 void trp_room_release_all(trp_cell *cell)
 {
     if (trp_load_seq(&cell->n_muted))

@@ -158,13 +158,14 @@ struct troupe_context {
     const troupe_child_ops *child;
     const troupe_actor_ops *actor;
     void *state;
-    size_t state_size;
+    _Atomic size_t state_size;
     const void *argument;
     uint64_t stop_timeout;
     _Atomic(trp_name *) name; /* NULL: none */
     _Atomic uint32_t incarnation;
     _Atomic uint32_t phase; /* troupe_phase, TRP_PHASE_PENDING */
     _Atomic uint64_t n_sent, n_handled, n_failed;
+    _Atomic uint32_t high_water, n_crashed; /* waiting, when it was the most; lives that crashed */
     _Atomic uint64_t parent; /* who spawned it */
     _Atomic uint64_t ending; /* the child that must end before it goes on; 0: none */
     trp_child_entry *entry;  /* the parent's */
@@ -185,6 +186,8 @@ struct troupe_context {
     struct trp_stop_timer *stop_timer;
     troupe_exit exit; /* of the life that ends */
 
+    _Atomic uint64_t busy_ns; /* the clock's thread adds to it, at each tick */
+
     /* under mute_lock */
     _Atomic(trp_cell *) muted_on;
     trp_cell *mute_next;
@@ -198,6 +201,7 @@ struct troupe_context {
 #define TRP_CHUNKS 16384u
 #define TRP_REQUEST_CHUNKS 65536u
 #define TRP_DEAD_KEPT 128u
+#define TRP_DEAD_SUBSCRIBERS 16u
 
 struct troupe_system {
     troupe_executor *executor;
@@ -232,8 +236,12 @@ struct troupe_system {
     trp_mutex mute_lock;
 
     trp_mutex dead_lock;
-    troupe_dead_letter dead[TRP_DEAD_KEPT]; /* under dead_lock */
+    troupe_dead_letter dead[TRP_DEAD_KEPT]; /* under dead_lock, to n_dead_subscribers */
     uint64_t n_dead;
+    uint64_t dead_subscribers[TRP_DEAD_SUBSCRIBERS]; /* ids, in the order in which they came */
+    unsigned n_dead_subscribers;
+    troupe_payload *dead_topic;     /* set once */
+    _Atomic uint64_t n_dead_untold; /* a count */
 
     _Atomic uint64_t n_monitors, n_crashes;
     _Atomic uint64_t sent, handled, failed; /* of cells that ended, and of timers */
@@ -305,6 +313,7 @@ const char *trp_name_text(const trp_cell *cell); /* owner; "": none. Until trp_n
 
 /* turn.c */
 void trp_turn(void *system, troupe_task *task);
+void trp_turn_took(void *system, troupe_task *task, uint64_t ns);
 void trp_cell_schedule(trp_cell *cell);
 void trp_cell_poke(trp_cell *cell);
 bool trp_cell_ask(troupe_system *system, troupe_id id, uint32_t incarnation, trp_ask ask);
@@ -331,6 +340,7 @@ void trp_trace_clear(trp_cell *cell);
 
 /* backpressure.c */
 troupe_status trp_room_reserve(trp_cell *sender, trp_cell *target, troupe_id id);
+bool trp_room_try(trp_cell *target); /* false: full, whatever its on_full says */
 void trp_room_give(trp_cell *cell, uint32_t n);
 void trp_room_release_all(trp_cell *cell); /* the cell ends: nobody waits for it any more */
 void trp_mute_cancel(trp_cell *cell);
@@ -426,6 +436,7 @@ void trp_counts_add(trp_cell *cell); /* of one that leaves, to the system's */
 void trp_roots_leave(trp_cell *cell);
 
 /* dead.c */
+/* Sends to those who subscribed: no lock is held, and sender is 0 only for what the system itself wrote. */
 void trp_dead_letter(troupe_system *system, troupe_dead_reason reason, uint64_t sender,
                      troupe_id target, uint64_t sequence, size_t size);
 

@@ -14,8 +14,10 @@ static void log_crash(trp_cell *cell)
 {
     char text[TROUPE_EXIT_TEXT_MAX + 64];
 
-    if (is_failure(cell->exit.reason))
+    if (is_failure(cell->exit.reason)) {
         trp_add_relaxed(&cell->system->n_crashes, 1); /* a count */
+        trp_count_own(&cell->n_crashed, 1);
+    }
     if (trp_is_in_order(cell->exit.reason))
         return;
     if (cell->exit.operation == TROUPE_OPERATION_NONE)

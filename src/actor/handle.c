@@ -21,13 +21,24 @@ static void settle(trp_cell *cell)
     trp_node_release(node);
 }
 
+/* Only this thread makes it less, so just before it does is when it is the most. */
+static void note_high_water(trp_cell *cell)
+{
+    uint32_t waiting = trp_load_relaxed(&cell->waiting); /* lookers-on want no more */
+
+    if (waiting > trp_load_relaxed(&cell->high_water)) /* its owner is this thread */
+        trp_store_relaxed(&cell->high_water, waiting);
+}
+
 static void give_room(trp_cell *cell)
 {
     uint32_t n = cell->n_done;
 
     cell->n_done = 0;
-    if (n)
-        trp_room_give(cell, n);
+    if (!n)
+        return;
+    note_high_water(cell);
+    trp_room_give(cell, n);
 }
 
 static void log_failure(trp_cell *cell, troupe_status status)

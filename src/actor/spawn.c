@@ -11,7 +11,8 @@
 static bool new_route(trp_cell *cell, troupe_id (*choose)(void *self, troupe_system *system))
 {
     troupe_system *system = cell->system;
-    trp_route *route = trp_alloc_zeroed(sizeof *route + cell->state_size);
+    trp_route *route =
+        trp_alloc_zeroed(sizeof *route + trp_load_relaxed(&cell->state_size)); /* owner */
 
     if (!route)
         return false;
@@ -27,7 +28,7 @@ static bool new_route(trp_cell *cell, troupe_id (*choose)(void *self, troupe_sys
 
 static bool new_state(trp_cell *cell, const troupe_spec *spec)
 {
-    cell->state_size = spec->state_size;
+    trp_store_relaxed(&cell->state_size, spec->state_size); /* for lookers-on */
     if (spec->route)
         return new_route(cell, spec->route);
     if (!spec->state_size)
@@ -42,8 +43,8 @@ bool trp_state_renew(trp_cell *cell)
 
     if (route)
         return new_route(cell, route->choose);
-    if (cell->state_size)
-        memset(cell->state, 0, cell->state_size);
+    if (cell->state)
+        memset(cell->state, 0, trp_load_relaxed(&cell->state_size)); /* owner */
     return true;
 }
 
@@ -79,6 +80,10 @@ void trp_cell_reset(trp_cell *cell)
     trp_store_relaxed(&cell->name, NULL); /* owner */
     trp_store_relaxed(&cell->parent, 0);  /* owner */
     trp_store_relaxed(&cell->ending, 0);
+    trp_store_relaxed(&cell->high_water, 0); /* for lookers-on, these */
+    trp_store_relaxed(&cell->n_crashed, 0);
+    trp_store_relaxed(&cell->busy_ns, 0);
+    trp_store_relaxed(&cell->state_size, 0);
     cell->watchers = NULL;
     cell->watched = NULL;
     trp_list_init(&cell->roots);

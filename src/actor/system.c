@@ -33,6 +33,7 @@ static void fini(troupe_system *system)
     if (system->request_chunks)
         trp_requests_free(system);
     trp_names_fini(&system->names);
+    troupe_payload_unref(system->dead_topic);
     trp_mutex_fini(&system->slots_lock);
     trp_mutex_fini(&system->names_lock);
     trp_mutex_fini(&system->roots_lock);
@@ -75,7 +76,7 @@ static troupe_status start_executor(troupe_system *system, const troupe_system_o
                                                                : TROUPE_POLICY_THREADS,
                                  .workers = options->workers, .seed = options->seed,
                                  .worker_stack = options->worker_stack, .run = trp_turn,
-                                 .arg = system),
+                                 .arg = system, .spent = trp_turn_took),
         &system->executor);
 }
 
@@ -104,8 +105,10 @@ troupe_status troupe_system_new(const troupe_system_options *asked, troupe_syste
     choose_names_key(system, &options);
     system->chunks = trp_alloc_zeroed(TRP_CHUNKS * sizeof *system->chunks);
     system->request_chunks = trp_alloc_zeroed(TRP_REQUEST_CHUNKS * sizeof *system->request_chunks);
-    status = system->chunks && system->request_chunks ? start_executor(system, &options)
-                                                      : TROUPE_E_NO_MEMORY;
+    system->dead_topic = troupe_payload_new(TROUPE_TEXT(TROUPE_DEAD_LETTERS_TOPIC));
+    status = system->chunks && system->request_chunks && system->dead_topic
+                 ? start_executor(system, &options)
+                 : TROUPE_E_NO_MEMORY;
     if (status != TROUPE_OK) {
         fini(system);
         return status;

@@ -166,3 +166,12 @@ void trp_turn(void *system, troupe_task *task)
         break;
     }
 }
+
+/* A cell that has gone on to another component is charged to that one, for one tick at most. */
+void trp_turn_took(void *system, troupe_task *task, uint64_t ns)
+{
+    trp_cell *cell = (trp_cell *)(void *)task;
+
+    (void)system;
+    trp_add_relaxed(&cell->busy_ns, ns); /* a count; the next owner may just be clearing it */
+}

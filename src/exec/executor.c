@@ -16,6 +16,19 @@ static troupe_status take_options(troupe_executor_options *options,
     return TROUPE_OK;
 }
 
+/* What a worker runs when the clock ticks is taken to have run for all of the tick. */
+static void charge(void *arg)
+{
+    troupe_executor *executor = arg;
+
+    for (unsigned i = 0; i < executor->n_workers; i++) {
+        troupe_task *task = trp_load_relaxed(&executor->workers[i].running); /* a sample */
+
+        if (task)
+            executor->spent(executor->arg, task, TROUPE_TICK);
+    }
+}
+
 static troupe_status start_threads(troupe_executor *executor,
                                    const troupe_executor_options *options)
 {
@@ -30,6 +43,10 @@ static troupe_status start_threads(troupe_executor *executor,
     status = trp_workers_start(executor, options->worker_stack ? options->worker_stack : 2u << 20);
     if (status == TROUPE_OK && !trp_clock_start(executor))
         status = TROUPE_E_IO;
+    if (status == TROUPE_OK && executor->spent) {
+        executor->charge = (troupe_ticker){.tick = charge, .arg = executor};
+        troupe_ticker_start(executor, &executor->charge);
+    }
     return status;
 }
 
@@ -48,6 +65,7 @@ troupe_status troupe_executor_new(const troupe_executor_options *asked,
     memset(executor, 0, sizeof *executor);
     executor->run = options.run;
     executor->arg = options.arg;
+    executor->spent = options.spent;
     executor->simulated = options.policy == TROUPE_POLICY_SIMULATION;
     trp_mutex_init(&executor->idle_lock);
     trp_clock_init(&executor->clock);

@@ -12,6 +12,7 @@ typedef struct trp_worker {
     trp_queue queue;
     _Atomic(troupe_task *) next TRP_ALIGN_LINE; /* the LIFO slot; any thread may take it */
     _Atomic uint64_t turns;                     /* tasks begun; the clock reads it */
+    _Atomic(troupe_task *) running;             /* NULL: asleep; the clock reads it */
     uint64_t turns_seen;                        /* clock only */
     unsigned in_a_row;                          /* owner: runs from the LIFO slot without a break */
     trp_random random;                          /* owner: whom to steal from */
@@ -91,6 +92,8 @@ typedef struct trp_simulation {
 struct troupe_executor {
     void (*run)(void *arg, troupe_task *task);
     void *arg;
+    void (*spent)(void *arg, troupe_task *task, uint64_t ns);
+    troupe_ticker charge;
     bool simulated;
     unsigned n_workers;
     trp_worker *workers;

@@ -45,21 +45,35 @@ static size_t choose(trp_simulation *simulation, size_t n)
     return i;
 }
 
-static void run_one(troupe_executor *executor, size_t n_choices)
+/* The task that ran; NULL: it was a job. */
+static troupe_task *run_one(troupe_executor *executor, size_t n_choices)
 {
     trp_simulation *simulation = &executor->simulation;
     size_t i = choose(simulation, n_choices);
+    troupe_job *job;
 
     if (i < simulation->n) {
         troupe_task *task = simulation->ready[i];
 
         simulation->ready[i] = simulation->ready[--simulation->n];
         executor->run(executor->arg, task);
-    } else {
-        troupe_job *job = trp_jobs_take(&executor->jobs);
-
-        job->run(job);
+        return task;
     }
+    job = trp_jobs_take(&executor->jobs);
+    job->run(job);
+    return NULL;
+}
+
+/* One ready task or job, and the time that it takes. */
+static void run_and_pass_time(troupe_executor *executor, size_t n_choices)
+{
+    trp_simulation *simulation = &executor->simulation;
+    troupe_task *task = run_one(executor, n_choices);
+    uint64_t ns = 1 + trp_random_below(&simulation->random, STEP_NS_MAX);
+
+    simulation->now_ns += ns;
+    if (task && executor->spent)
+        executor->spent(executor->arg, task, ns);
 }
 
 bool troupe_executor_step_until(troupe_executor *executor, uint64_t until_ns)
@@ -76,8 +90,7 @@ bool troupe_executor_step_until(troupe_executor *executor, uint64_t until_ns)
     }
     simulation->stepping = true;
     if (n_choices > 0) {
-        run_one(executor, n_choices);
-        simulation->now_ns += 1 + trp_random_below(&simulation->random, STEP_NS_MAX);
+        run_and_pass_time(executor, n_choices);
     } else if (next > simulation->now_ns) {
         simulation->now_ns = next;
     }

@@ -191,6 +191,7 @@ static troupe_task *park(trp_worker *worker, bool *ret_stop)
     troupe_task *task;
 
     end_theft(worker);
+    trp_store_relaxed(&worker->running, NULL);
     trp_mutex_lock(&executor->idle_lock);
     task = trp_tasks_take(&executor->injected);
     trp_store_relaxed(&executor->n_injected, (uint32_t)executor->injected.n);
@@ -230,6 +231,7 @@ static void work(void *arg)
         if (task) {
             end_theft(worker); /* wherever it came from: the next one may be woken */
             trp_store_relaxed(&worker->turns, turns + 1); /* the clock compares, no more */
+            trp_store_relaxed(&worker->running, task);    /* the clock looks, no more */
             executor->run(executor->arg, task);
         }
     }

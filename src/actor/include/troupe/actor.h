@@ -62,7 +62,8 @@ typedef struct troupe_message {
     uint64_t deadline_ns;           /* when the sender stops waiting, on troupe_now; 0: never */
     troupe_bytes trace;             /* W3C traceparent; empty: none */
     troupe_bytes payload;           /* lent until the handler returned TROUPE_OK or an error */
-    uint64_t sequence; /* the how-manieth message of its sender this is, from 1; 0: a timer's */
+    uint64_t
+        sequence; /* the how-manieth message of its sender this is, from 1; 0: a timer's, the system's */
 } troupe_message;
 
 typedef struct troupe_answer {
@@ -682,10 +683,31 @@ typedef struct troupe_dead_letter {
     size_t size;       /* bytes of its payload */
 } troupe_dead_letter;
 
-/* troupe_dead_letters - the last ones, newest first, up to n. Returns how many were written; their
- * count since the start is in troupe_totals. Any thread; senders are never blocked by it for longer than a copy.
+/* troupe_dead_letters - the last ones (128 are kept), newest first, up to n. Returns how many were written; their
+ * count since the start is in troupe_totals.
+ *
+ * Threads: any. Whoever buries a message meanwhile is not held up for longer than the copy of one letter.
+ * Order:   their numbers go down by one; fewer than asked for when new ones took the places of the last.
+ * Errors:  none.
  */
 size_t troupe_dead_letters(troupe_system *system, troupe_dead_letter *letters, size_t n);
+
+#define TROUPE_DEAD_LETTERS_TOPIC "troupe.dead-letters"
+
+/* troupe_dead_letters_subscribe - from now on each dead letter comes as a message to this component (or attached
+ * thread): topic TROUPE_DEAD_LETTERS_TOPIC, payload one struct troupe_dead_letter, sender TROUPE_NOBODY. Belongs to
+ * the id, over its restarts; twice is once.
+ * troupe_dead_letters_unsubscribe - none that is buried afterwards comes. False: it had not subscribed.
+ *
+ * Threads: the context's. Never blocks, and never makes one wait who buries a message.
+ * Order:   what one thread buries comes in order; letters of several threads may cross, their numbers tell.
+ * Counts:  each is sent, by the system. With a full mailbox the letter is skipped, whatever on_full says: the numbers
+ *          have a gap, and troupe_totals counts it. A message about a letter that dies itself is a dead letter like any
+ *          other, but no message tells of it.
+ * Errors:  TROUPE_E_QUOTA: 16 have subscribed already.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_dead_letters_subscribe(troupe_context *ctx);
+bool troupe_dead_letters_unsubscribe(troupe_context *ctx);
 
 /* troupe_dead_letter_add - a message that ended before it reached a mailbox (no subscriber, too long a
  * line). Counts as sent by ctx and as a dead letter. Threads: the context's.
@@ -704,10 +726,22 @@ typedef struct troupe_totals {
     uint64_t live;    /* components, without attached threads */
     uint64_t slots;   /* ever made */
     uint64_t crashes; /* lives that ended by a crash */
+    uint64_t dead_letters_untold; /* times that a subscriber had no room for a letter */
 } troupe_totals;
 
-/* troupe_totals_now - the counts so far. Any thread; exact when the system is at rest. */
-void troupe_totals_now(troupe_system *system, troupe_totals *ret_totals);
+/* troupe_totals_now - the counts so far.
+ * troupe_totals_read - the same for a caller that says how large its struct is: no more than that is written, and
+ * what this library does not know is 0.
+ *
+ * Threads: any. Stops nobody; exact when the system is at rest.
+ * Errors:  none.
+ */
+void troupe_totals_read(troupe_system *system, troupe_totals *ret_totals, size_t size);
+
+static inline void troupe_totals_now(troupe_system *system, troupe_totals *ret_totals)
+{
+    troupe_totals_read(system, ret_totals, sizeof *ret_totals);
+}
 
 /* troupe_walk_mailboxes - how many messages wait, by walking every mailbox node by node: the witness in
  * sent = handled + dead letters + waiting.
@@ -741,10 +775,49 @@ typedef struct troupe_info {
     uint32_t waiting; /* messages in the mailbox */
     uint64_t handled, failed;
     bool pending; /* a hook or handler waits for troupe_wake */
+    uint64_t sent;
+    uint32_t
+        high_water; /* the most messages that ever stood in the mailbox; 0 for an attached thread */
+    uint32_t restarts; /* lives before this one */
+    uint64_t crashes;  /* of them, those that ended by a crash; this one too once it is held */
+    uint64_t
+        busy_ns; /* in hooks and handlers, sampled: a tick that finds it running counts as a whole */
+    uint64_t state_bytes; /* of its state_size */
+    troupe_id
+        parent; /* who spawned it, an attached thread too; TROUPE_NOBODY for an attached thread */
 } troupe_info;
 
-/* troupe_info_of - one component, as it stands. Any thread. Errors: TROUPE_E_GONE. */
-troupe_status troupe_info_of(troupe_system *system, troupe_id id, troupe_info *ret_info);
+/* troupe_info_of - one component, as it stands. All counts are those of the id, over its lives.
+ * troupe_info_read - the same for a caller that says how large its struct is: no more than that is written, and what
+ * this library does not know is 0.
+ *
+ * Threads: any. Never blocks, stops nobody.
+ * Errors:  TROUPE_E_GONE.
+ */
+troupe_status troupe_info_read(troupe_system *system, troupe_id id, troupe_info *ret_info,
+                               size_t size);
+
+static inline troupe_status troupe_info_of(troupe_system *system, troupe_id id,
+                                           troupe_info *ret_info)
+{
+    return troupe_info_read(system, id, ret_info, sizeof *ret_info);
+}
+
+/* troupe_snapshot - every component that there is, attached threads left out; up to n are written. Returns how many
+ * there are, which may be more than n.
+ * troupe_snapshot_read - the same for a caller that says how large its struct is; infos lie size bytes apart.
+ *
+ * Threads: any. No lock is held over it and nobody stops: each row is what troupe_info_of would say at some moment
+ *          during the call, and two rows may be of different moments.
+ * Order:   none.
+ * Errors:  none.
+ */
+size_t troupe_snapshot_read(troupe_system *system, troupe_info *infos, size_t n, size_t size);
+
+static inline size_t troupe_snapshot(troupe_system *system, troupe_info *infos, size_t n)
+{
+    return troupe_snapshot_read(system, infos, n, sizeof *infos);
+}
 
 /* troupe_waiting - messages in the mailbox of id; 0 when it ended. Any thread; one load. */
 uint32_t troupe_waiting(troupe_system *system, troupe_id id);

@@ -166,10 +166,10 @@ struct troupe_context {
     _Atomic uint32_t phase; /* troupe_phase, TRP_PHASE_PENDING */
     _Atomic uint64_t n_sent, n_handled, n_failed;
     _Atomic uint32_t high_water, n_crashed; /* waiting, when it was the most; lives that crashed */
-    _Atomic uint64_t parent; /* who spawned it */
-    _Atomic uint64_t ending; /* the child that must end before it goes on; 0: none */
-    trp_child_entry *entry;  /* the parent's */
-    trp_signal *down;        /* made ahead: the last notice to the parent */
+    _Atomic uint64_t parent;                /* who spawned it */
+    _Atomic uint64_t ending;                /* the child that must end before it goes on; 0: none */
+    trp_child_entry *entry;                 /* the parent's */
+    trp_signal *down;                       /* made ahead: the last notice to the parent */
 
     trp_signal *started, *held_notice; /* likewise, for each life; held_notice: supervised */
 

@@ -19,6 +19,7 @@
 
 typedef struct troupe_context trp_cell;
 typedef struct trp_request trp_request;
+typedef struct trp_limit trp_limit;
 
 /* ---- asks: what others want of a cell, as bits; no memory, never refused ---- */
 
@@ -31,7 +32,8 @@ typedef enum trp_ask {
     TRP_ASK_RESTART = 1 << 5,
     TRP_ASK_RELEASE = 1 << 6,
     TRP_ASK_GIVE_UP = 1 << 7,
-    TRP_ASK_DEADLINE = 1 << 8, /* the stop timeout is over */
+    TRP_ASK_DEADLINE = 1 << 8,   /* the stop timeout is over */
+    TRP_ASK_START_OVER = 1 << 9, /* the start timeout is over */
 } trp_ask;
 
 /* ---- signals: news with a body, in a stack of their own ---- */
@@ -133,6 +135,8 @@ struct troupe_context {
     _Atomic(trp_signal *) signals TRP_ALIGN_LINE;
     _Atomic uint64_t asks; /* generation << 32 | incarnation (16 bits) << 16 | bits */
     _Atomic uint32_t dormant;
+    _Atomic uint32_t links_state; /* link.c */
+    trp_link bonds;               /* under links_lock */
 
     /* owner; the atomic ones may be read by any thread */
     trp_step step TRP_ALIGN_LINE;
@@ -183,8 +187,12 @@ struct troupe_context {
     uint32_t n_timers, n_timers_swept, timers_bound;
     trp_watcher *watchers;
     trp_watched *watched;
-    struct trp_stop_timer *stop_timer;
-    troupe_exit exit; /* of the life that ends */
+    trp_limit *stop_limit, *start_limit;
+    uint64_t start_timeout; /* 0: none */
+    bool start_late;        /* it is over */
+    bool broken;            /* a linked life ended; exit says it */
+    bool trap_links;        /* set at spawn */
+    troupe_exit exit;       /* of the life that ends */
 
     _Atomic uint64_t busy_ns; /* the clock's thread adds to it, at each tick */
 
@@ -234,6 +242,7 @@ struct troupe_system {
     trp_request *free_requests;
 
     trp_mutex mute_lock;
+    trp_mutex links_lock; /* every bond */
 
     trp_mutex dead_lock;
     troupe_dead_letter dead[TRP_DEAD_KEPT]; /* under dead_lock, to n_dead_subscribers */
@@ -384,8 +393,20 @@ void trp_requests_end_held(trp_cell *cell, troupe_status status, const char *tex
 
 /* timer.c */
 void trp_timers_end(trp_cell *cell);
+
+/* limit.c */
+void trp_limit_start(trp_cell *cell, trp_limit **at, uint64_t time_ns, trp_ask ask);
+void trp_limit_end(trp_cell *cell, trp_limit **at);
 void trp_stop_timer_start(trp_cell *cell);
-void trp_stop_timer_end(trp_cell *cell);
+
+#define TRP_LINKS_CLOSED 1u /* in links_state: no life is here to be joined */
+
+/* link.c. bonds: under links_lock */
+void trp_links_open(trp_cell *cell);                         /* a life begins */
+void trp_links_end(trp_cell *cell, const troupe_exit *exit); /* it is over */
+bool trp_link_heard(trp_cell *cell,
+                    const trp_signal *notice); /* false: it was unlinked meanwhile */
+void trp_link_notice_drop(const trp_signal *notice);
 
 /* monitor.c */
 void trp_monitor_added(trp_cell *cell, trp_signal *signal); /* takes signal */

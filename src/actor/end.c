@@ -50,6 +50,8 @@ void trp_life_over(trp_cell *cell)
     if (is_failure(cell->exit.reason))
         name_message(cell);
     log_crash(cell);
+    trp_limit_end(cell, &cell->start_limit);
+    trp_links_end(cell, &cell->exit);
     trp_handle_give_up(cell,
                        cell->exit.reason == TROUPE_EXIT_KILLED ? TROUPE_DEAD_KILLED
                        : crashed                               ? TROUPE_DEAD_CRASHED
@@ -202,7 +204,7 @@ void trp_life_post_stop(trp_cell *cell)
     if (cell->entered && cell->child && cell->child->post_stop)
         cell->child->post_stop(cell->state);
     cell->entered = false;
-    trp_stop_timer_end(cell);
+    trp_limit_end(cell, &cell->stop_limit);
     if (!cell->supervised || cell->stopping_for_good || !cell->started_once) {
         trp_life_finish(cell);
         return;

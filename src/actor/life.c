@@ -162,12 +162,17 @@ static bool turn_aside(trp_cell *cell)
 {
     if (!trp_is_alive(cell))
         return false;
-    if (cell->crashing) {
+    if (cell->crashing || cell->broken) {
         trp_life_over(cell);
         return true;
     }
     if (cell->killed) {
         trp_exit_fill(cell, TROUPE_EXIT_KILLED, cell->late ? TRP_KILLED_LATE : TRP_KILLED);
+        trp_life_over(cell);
+        return true;
+    }
+    if (cell->step < TRP_STEP_RUN && trp_start_is_late(cell)) {
+        trp_exit_fill(cell, TROUPE_EXIT_TIMEOUT, TRP_START_LATE);
         trp_life_over(cell);
         return true;
     }

@@ -20,9 +20,11 @@ static inline bool trp_is_in_order(troupe_exit_reason reason)
 }
 
 #define TRP_KILLED "killed"
+#define TRP_START_LATE "did not start within its time"
 #define TRP_KILLED_LATE "did not stop within its time"
 
 /* start.c */
+bool trp_start_is_late(trp_cell *cell); /* of one that has not passed post_start */
 void trp_life_pre_started(trp_cell *cell, troupe_status status, const char *why);
 void trp_life_post_started(trp_cell *cell, troupe_status status);
 void trp_life_renew(trp_cell *cell); /* held: the next life */

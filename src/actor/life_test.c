@@ -121,7 +121,7 @@ static troupe_exit last_exit;
 struct child_wish {
     const char *where;
     bool supervised;
-    uint64_t stop_timeout;
+    uint64_t stop_timeout, start_timeout;
 };
 
 static troupe_status spawn_waiter(void *self, troupe_context *ctx, const troupe_message *message)
@@ -139,6 +139,7 @@ static troupe_status spawn_waiter(void *self, troupe_context *ctx, const troupe_
                                               .argument = wish->where, .name = "waiter",
                                               .supervised = wish->supervised, .drain = true,
                                               .stop_timeout = wish->stop_timeout,
+                                              .start_timeout = wish->start_timeout,
                                               .state_size = sizeof(struct waiter)),
                                   &child_id),
                      TROUPE_OK);
@@ -171,10 +172,9 @@ static void wait_for_count(fixture *f, _Atomic unsigned *count, unsigned n)
     assert_int_equal(trp_load_seq(count), n);
 }
 
-static troupe_id spawn_family(fixture *f, const char *where, bool supervised, uint64_t stop_timeout)
+static troupe_id spawn_wished(fixture *f, struct child_wish wish)
 {
     troupe_id parent = spawn_named(f, NULL, NULL, &parent_actor, 0);
-    struct child_wish wish = {where, supervised, stop_timeout};
 
     start_journal();
     trp_store_seq(&n_started, 0);
@@ -183,6 +183,11 @@ static troupe_id spawn_family(fixture *f, const char *where, bool supervised, ui
     assert_int_equal(troupe_call(f->me, parent, TROUPE_BYTES_OF(wish), TROUPE_SECOND, NULL),
                      TROUPE_OK);
     return parent;
+}
+
+static troupe_id spawn_family(fixture *f, const char *where, bool supervised, uint64_t stop_timeout)
+{
+    return spawn_wished(f, (struct child_wish){where, supervised, stop_timeout, 0});
 }
 
 static void expect_end(fixture *f, troupe_exit_reason reason, const char *letters)
@@ -270,6 +275,153 @@ static void test_a_wake_resumes_each_step(void **state)
     wait_for_letters(f, 7);
     troupe_wake(f->system, child_id, 1);
     expect_end(f, TROUPE_EXIT_NORMAL, "arbrmrprz");
+}
+
+/* ---- what a stop and a kill meet else ---- */
+
+static void wait_until_pending(fixture *f, bool pending)
+{
+    troupe_message message;
+    troupe_info info = {.pending = !pending};
+
+    for (int i = 0; i < 10000 && info.pending != pending; i++) {
+        assert_int_equal(troupe_receive(f->me, TROUPE_MILLISECOND, &message), TROUPE_E_TIMEOUT);
+        assert_int_equal(troupe_info_of(f->system, child_id, &info), TROUPE_OK);
+    }
+    assert_int_equal(info.pending, pending);
+}
+
+static void expect_phase(fixture *f, troupe_phase phase, bool pending)
+{
+    troupe_info info;
+
+    assert_int_equal(troupe_info_of(f->system, child_id, &info), TROUPE_OK);
+    assert_int_equal(info.phase, phase);
+    assert_int_equal(info.pending, pending);
+}
+
+static void test_a_kill_meets_a_pending_pre_start(void **state)
+{
+    fixture *f = *state;
+
+    spawn_family(f, "a", false, 0);
+    assert_int_equal(troupe_kill(f->me, child_id), TROUPE_OK);
+    expect_end(f, TROUPE_EXIT_KILLED, "aq");
+    assert_int_equal(last_exit.operation, TROUPE_OPERATION_PRE_START);
+}
+
+static void test_a_stop_meets_a_pending_post_start(void **state)
+{
+    fixture *f = *state;
+
+    spawn_family(f, "b", false, 0);
+    wait_for_letters(f, 2);
+    assert_int_equal(troupe_stop(f->me, child_id, TROUPE_STOP_REQUESTED), TROUPE_OK);
+    expect_end(f, TROUPE_EXIT_NORMAL, "abqz");
+}
+
+static void test_a_kill_meets_a_pending_handler(void **state)
+{
+    fixture *f = *state;
+
+    spawn_family(f, "m", false, 0);
+    assert_int_equal(troupe_call(f->me, child_id, TROUPE_TEXT("x"), TROUPE_SECOND, NULL),
+                     TROUPE_OK);
+    assert_int_equal(troupe_kill(f->me, child_id), TROUPE_OK);
+    expect_end(f, TROUPE_EXIT_KILLED, "abmqz");
+    assert_int_equal(last_exit.operation, TROUPE_OPERATION_HANDLE_MESSAGE);
+}
+
+/* The second asks for what is under way: the one pre_stop goes on. */
+static void test_a_stop_meets_a_pending_pre_stop(void **state)
+{
+    fixture *f = *state;
+
+    spawn_family(f, "p", false, 0);
+    wait_for_count(f, &n_started, 1);
+    assert_int_equal(troupe_stop(f->me, child_id, TROUPE_STOP_REQUESTED), TROUPE_OK);
+    wait_for_letters(f, 3);
+    assert_int_equal(troupe_stop(f->me, child_id, TROUPE_STOP_SHUTDOWN), TROUPE_OK);
+    troupe_wake(f->system, child_id, 1);
+    expect_end(f, TROUPE_EXIT_NORMAL, "abprz");
+}
+
+static void test_the_state_machine_can_be_asked_for(void **state)
+{
+    fixture *f = *state;
+    troupe_info info;
+
+    spawn_family(f, "abmp", false, 0);
+    wait_for_letters(f, 1);
+    expect_phase(f, TROUPE_PHASE_STARTING, true);
+    troupe_wake(f->system, child_id, 1);
+    wait_for_letters(f, 3);
+    wait_until_pending(f, true);
+    expect_phase(f, TROUPE_PHASE_STARTING, true);
+    troupe_wake(f->system, child_id, 1);
+    wait_for_count(f, &n_started, 1);
+    expect_phase(f, TROUPE_PHASE_RUNNING, false);
+    assert_int_equal(troupe_send(f->me, child_id, TROUPE_TEXT("x")), TROUPE_OK);
+    wait_for_letters(f, 5);
+    wait_until_pending(f, true);
+    expect_phase(f, TROUPE_PHASE_RUNNING, true);
+    troupe_wake(f->system, child_id, 1);
+    wait_until_pending(f, false);
+    assert_int_equal(troupe_stop(f->me, child_id, TROUPE_STOP_REQUESTED), TROUPE_OK);
+    wait_for_letters(f, 7);
+    wait_until_pending(f, true);
+    expect_phase(f, TROUPE_PHASE_STOPPING, true);
+    troupe_wake(f->system, child_id, 1);
+    expect_end(f, TROUPE_EXIT_NORMAL, "arbrmrprz");
+    assert_int_equal(troupe_info_of(f->system, child_id, &info), TROUPE_E_GONE);
+}
+
+/* ---- the start timeout ---- */
+
+static void test_a_start_that_waits_too_long_is_abandoned(void **state)
+{
+    fixture *f = *state;
+
+    for (int i = 0; i < 2; i++) {
+        spawn_wished(f, (struct child_wish){i ? "b" : "a", false, 0, 5 * TROUPE_MILLISECOND});
+        expect_end(f, TROUPE_EXIT_TIMEOUT, i ? "abqz" : "aq");
+        assert_string_equal(last_exit.text, "did not start within its time");
+        assert_int_equal(last_exit.operation,
+                         i ? TROUPE_OPERATION_POST_START : TROUPE_OPERATION_PRE_START);
+        assert_int_equal(trp_load_seq(&n_started), 0);
+    }
+}
+
+static void test_a_start_within_its_time_lives_on(void **state)
+{
+    fixture *f = *state;
+    troupe_message message;
+
+    spawn_wished(f, (struct child_wish){"m", false, 0, 5 * TROUPE_MILLISECOND});
+    wait_for_count(f, &n_started, 1);
+    assert_int_equal(troupe_receive(f->me, 20 * TROUPE_MILLISECOND, &message), TROUPE_E_TIMEOUT);
+    assert_int_equal(troupe_call(f->me, child_id, TROUPE_TEXT("x"), TROUPE_SECOND, NULL),
+                     TROUPE_OK);
+    wait_until_pending(f, true);
+}
+
+static void test_a_thread_that_spawns_gets_the_timeout(void **state)
+{
+    fixture *f = *state;
+    troupe_error error;
+    troupe_id id;
+
+    start_journal();
+    assert_int_equal(
+        troupe_spawn_or_say(f->me,
+                            TROUPE_SPEC(.child = &waiter_hooks, .argument = "b",
+                                        .actor = &waiter_actor, .start_on_own_turn = true,
+                                        .start_timeout = 5 * TROUPE_MILLISECOND,
+                                        .state_size = sizeof(struct waiter)),
+                            &id, &error),
+        TROUPE_E_TIMEOUT);
+    assert_string_equal(error.text, "did not start within its time");
+    assert_string_equal(journal, "abqz");
 }
 
 /* ---- held ---- */
@@ -415,6 +567,14 @@ int main(void)
         BOTH(test_a_kill_meets_a_pending_pre_stop),
         BOTH(test_who_does_not_stop_in_time_is_killed),
         BOTH(test_a_wake_resumes_each_step),
+        BOTH(test_a_kill_meets_a_pending_pre_start),
+        BOTH(test_a_stop_meets_a_pending_post_start),
+        BOTH(test_a_kill_meets_a_pending_handler),
+        BOTH(test_a_stop_meets_a_pending_pre_stop),
+        BOTH(test_the_state_machine_can_be_asked_for),
+        BOTH(test_a_start_that_waits_too_long_is_abandoned),
+        BOTH(test_a_start_within_its_time_lives_on),
+        BOTH(test_a_thread_that_spawns_gets_the_timeout),
         BOTH(test_a_restart_is_a_new_life_under_the_same_id),
         BOTH(test_only_the_supervisor_restarts),
         BOTH(test_a_stop_meets_a_held_child),

@@ -26,10 +26,12 @@ void trp_life_asked(trp_cell *cell, uint32_t asks)
         open_circle(cell);
     }
     /* a deadline that crossed the end of its stop is nothing any more */
-    if ((asks & TRP_ASK_KILL) || ((asks & TRP_ASK_DEADLINE) && cell->stop_timer)) {
+    if ((asks & TRP_ASK_KILL) || ((asks & TRP_ASK_DEADLINE) && cell->stop_limit)) {
         cell->late = !(asks & TRP_ASK_KILL);
         cell->killed = true;
     }
+    if ((asks & TRP_ASK_START_OVER) && cell->start_limit)
+        cell->start_late = true;
     if (asks & TRP_ASK_WAKE)
         cell->woken = cell->pending;
     if (cell->step != TRP_STEP_HELD)
@@ -50,7 +52,7 @@ const char *troupe_killed(troupe_context *ctx)
 
     if (asks & (TRP_ASK_STOP_SHUTDOWN | TRP_ASK_STOP_REQUESTED | TRP_ASK_STOP_RESTART))
         trp_stop_timer_start(cell);
-    if ((asks & TRP_ASK_KILL) || ((asks & TRP_ASK_DEADLINE) && cell->stop_timer)) {
+    if ((asks & TRP_ASK_KILL) || ((asks & TRP_ASK_DEADLINE) && cell->stop_limit)) {
         /* taken here: left for the next look, it would end the held cell as well */
         trp_and_seq(&cell->asks, ~(uint64_t)(TRP_ASK_KILL | TRP_ASK_DEADLINE));
         cell->late = !(asks & TRP_ASK_KILL);
@@ -71,11 +73,35 @@ static void tell_component(trp_cell *cell, const trp_signal *signal)
     cell->telling = false;
 }
 
+/* Once, whatever becomes of it: a crash of this life, or a notice to one that traps. */
+static void hear_link(trp_cell *cell, const trp_signal *signal)
+{
+    bool wanted = trp_link_heard(cell, signal) && trp_is_alive(cell) && !cell->crashing &&
+                  !cell->broken && signal->life == trp_load_relaxed(&cell->incarnation); /* owner */
+
+    if (!wanted)
+        return;
+    if (cell->trap_links) {
+        if (cell->entered && cell->actor && cell->actor->handle_down)
+            tell_component(cell, signal);
+        return;
+    }
+    cell->broken = true;
+    trp_exit_fill(cell, TROUPE_EXIT_CRASHED, signal->text ? signal->text : "a linked life ended");
+    cell->exit.operation = TROUPE_OPERATION_NONE; /* it came from outside */
+}
+
 void trp_life_notice(trp_cell *cell, trp_signal *signal)
 {
     bool here = signal->target == trp_id_of(cell).value && cell->step != TRP_STEP_FREE;
-    bool wanted = here && trp_is_alive(cell) && cell->entered && !cell->crashing && cell->actor &&
-                  cell->actor->handle_down;
+    bool wanted = here && trp_is_alive(cell) && cell->entered && !cell->crashing && !cell->broken &&
+                  cell->actor && cell->actor->handle_down;
+
+    if (signal->event == TROUPE_EVENT_LINK_DOWN) {
+        hear_link(cell, signal);
+        trp_signal_free(signal);
+        return;
+    }
 
     if (here && signal->event == TROUPE_EVENT_CHILD_DOWN) {
         trp_child_entry *entry = signal->child;

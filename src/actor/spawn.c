@@ -75,7 +75,10 @@ void trp_cell_reset(trp_cell *cell)
     cell->actor = NULL;
     cell->entry = NULL;
     cell->down = cell->started = cell->held_notice = NULL;
-    cell->telling = false;
+    cell->telling = cell->start_late = cell->broken = cell->trap_links = false;
+    cell->start_timeout = 0;
+    trp_store_seq(&cell->links_state, TRP_LINKS_CLOSED);
+    trp_list_init(&cell->bonds);
     cell->on_error = TROUPE_ON_ERROR_CONTINUE;
     trp_store_relaxed(&cell->name, NULL); /* owner */
     trp_store_relaxed(&cell->parent, 0);  /* owner */
@@ -116,6 +119,8 @@ static void fill(trp_cell *cell, trp_cell *parent, const troupe_spec *spec)
     cell->drain = spec->drain;
     cell->supervised = spec->supervised;
     cell->on_error = spec->on_error;
+    cell->trap_links = spec->trap_links;
+    cell->start_timeout = spec->start_timeout;
     cell->stop_timeout = spec->stop_timeout ? spec->stop_timeout : system->stop_timeout;
     trp_store_relaxed(&cell->parent, trp_id_of(parent).value); /* owner */
 }
@@ -262,9 +267,11 @@ static bool look_for_outcome(trp_cell *cell, void *arg)
             at = &notice->next;
             continue;
         }
-        out->status = notice->event == TROUPE_EVENT_STARTED ? TROUPE_OK : TROUPE_E_REFUSED;
+        out->status = notice->event == TROUPE_EVENT_STARTED   ? TROUPE_OK
+                      : notice->reason == TROUPE_EXIT_TIMEOUT ? TROUPE_E_TIMEOUT
+                                                              : TROUPE_E_REFUSED;
         if (out->status != TROUPE_OK)
-            troupe_error_set(out->error, TROUPE_E_REFUSED, "%s", notice->text ? notice->text : "");
+            troupe_error_set(out->error, out->status, "%s", notice->text ? notice->text : "");
         *at = notice->next;
         trp_signal_free(notice);
         return true;

@@ -10,7 +10,8 @@ static void number_life(trp_cell *cell, uint32_t incarnation)
     trp_store_relaxed(&cell->incarnation,
                       incarnation); /* its owner; askers compare the word below */
     do {
-        fresh = asks & ~(UINT64_C(0xffff) << 16) & ~(uint64_t)(TRP_ASK_WAKE | TRP_ASK_DEADLINE);
+        fresh = asks & ~(UINT64_C(0xffff) << 16) &
+                ~(uint64_t)(TRP_ASK_WAKE | TRP_ASK_DEADLINE | TRP_ASK_START_OVER);
         fresh |= (uint64_t)(incarnation & 0xffff) << 16;
     } while (!trp_cas_seq(&cell->asks, &asks, fresh));
 }
@@ -20,10 +21,20 @@ void trp_life_begin(trp_cell *cell, troupe_start_reason reason)
     number_life(cell, trp_load_relaxed(&cell->incarnation) + 1); /* owner */
     cell->start_reason = reason;
     cell->pending = cell->woken = cell->crashing = cell->exiting = cell->killed = false;
-    cell->stop_asked = cell->entered = cell->telling = false;
+    cell->stop_asked = cell->entered = cell->telling = cell->start_late = cell->broken = false;
     memset(&cell->exit, 0, sizeof cell->exit);
     cell->step = TRP_STEP_PRE_START;
     trp_set_phase(cell, TROUPE_PHASE_STARTING);
+    trp_links_open(cell);
+    if (cell->start_timeout)
+        trp_limit_start(cell, &cell->start_limit, cell->start_timeout, TRP_ASK_START_OVER);
+}
+
+bool trp_start_is_late(trp_cell *cell)
+{
+    if (cell->start_limit && (trp_load_seq(&cell->asks) & TRP_ASK_START_OVER))
+        cell->start_late = true; /* a start that came through a moment too late */
+    return cell->start_late;
 }
 
 static troupe_exit_reason reason_of(troupe_status status)
@@ -70,13 +81,14 @@ troupe_status trp_life_pre_start(trp_cell *cell, troupe_error *error)
 
 void trp_life_post_started(trp_cell *cell, troupe_status status)
 {
-    if (cell->crashing)
-        return;
+    if (cell->crashing || trp_start_is_late(cell))
+        return; /* the turn turns aside */
     if (status != TROUPE_OK) {
         trp_exit_fill(cell, reason_of(status), troupe_status_text(status));
         trp_life_over(cell);
         return;
     }
+    trp_limit_end(cell, &cell->start_limit);
     cell->started_once = true;
     cell->step = TRP_STEP_RUN;
     trp_set_phase(cell, TROUPE_PHASE_RUNNING); /* before anybody is told */

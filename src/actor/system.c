@@ -22,6 +22,7 @@ static void init_locks(troupe_system *system)
     trp_condition_init(&system->roots_changed);
     trp_mutex_init(&system->requests_lock);
     trp_mutex_init(&system->mute_lock);
+    trp_mutex_init(&system->links_lock);
     trp_mutex_init(&system->dead_lock);
     trp_mutex_init(&system->random_lock);
 }
@@ -40,6 +41,7 @@ static void fini(troupe_system *system)
     trp_condition_fini(&system->roots_changed);
     trp_mutex_fini(&system->requests_lock);
     trp_mutex_fini(&system->mute_lock);
+    trp_mutex_fini(&system->links_lock);
     trp_mutex_fini(&system->dead_lock);
     trp_mutex_fini(&system->random_lock);
     trp_free(system);

@@ -1,4 +1,4 @@
-/* timer.c - send_after, and the stop timeout.
+/* timer.c - send_after.
  *
  * A timer is counted by the life that set it and by the clock. Fired ones stay in the life's list until it is swept.
  * Threads: fire: the clock's. The list: its cell's owner.
@@ -14,14 +14,6 @@ typedef struct send_timer {
     _Atomic bool fired;
     _Atomic uint32_t refs;
 } send_timer;
-
-struct trp_stop_timer {
-    troupe_timer timer;
-    troupe_system *system;
-    troupe_id id;
-    uint32_t incarnation;  /* that stops: the next one has nothing to do with it */
-    _Atomic uint32_t refs; /* the cell, the clock */
-};
 
 static void unref(send_timer *timer)
 {
@@ -136,52 +128,4 @@ void trp_timers_end(trp_cell *cell)
     while (!trp_list_empty(&cell->timers))
         end(cell, TRP_OF(cell->timers.next, send_timer, link));
     cell->n_timers_swept = 0;
-}
-
-/* ---- the stop timeout ---- */
-
-static void unref_stop(struct trp_stop_timer *timer)
-{
-    if (trp_sub_acq_rel(&timer->refs, 1) == 1)
-        trp_free(timer);
-}
-
-static void stop_is_late(troupe_timer *clock_timer)
-{
-    struct trp_stop_timer *timer = TRP_OF(clock_timer, struct trp_stop_timer, timer);
-
-    trp_cell_ask(timer->system, timer->id, timer->incarnation, TRP_ASK_DEADLINE);
-    unref_stop(timer);
-}
-
-/* Without memory for it the stop has no timeout: it goes on as far as it can. */
-void trp_stop_timer_start(trp_cell *cell)
-{
-    struct trp_stop_timer *timer;
-
-    if (cell->stop_timer || cell->stop_timeout == TROUPE_FOREVER)
-        return;
-    timer = trp_alloc(sizeof *timer);
-    if (!timer)
-        return;
-    timer->system = cell->system;
-    timer->id = trp_id_of(cell);
-    timer->incarnation = trp_load_relaxed(&cell->incarnation); /* owner */
-    trp_store_relaxed(&timer->refs, 2);                        /* nobody else knows it yet */
-    troupe_timer_init(&timer->timer, stop_is_late);
-    cell->stop_timer = timer;
-    troupe_timer_start(cell->system->executor, &timer->timer,
-                       trp_deadline(cell->system, cell->stop_timeout));
-}
-
-void trp_stop_timer_end(trp_cell *cell)
-{
-    struct trp_stop_timer *timer = cell->stop_timer;
-
-    if (!timer)
-        return;
-    cell->stop_timer = NULL;
-    if (troupe_timer_cancel(cell->system->executor, &timer->timer))
-        unref_stop(timer);
-    unref_stop(timer);
 }

@@ -53,6 +53,8 @@ void trp_signal_free(trp_signal *signal)
 {
     if (!signal)
         return;
+    if (signal->event == TROUPE_EVENT_LINK_DOWN)
+        trp_link_notice_drop(signal);
     trp_free(signal->text);
     trp_free(signal);
 }

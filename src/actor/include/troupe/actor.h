@@ -76,7 +76,7 @@ typedef enum troupe_exit_reason {
     TROUPE_EXIT_NORMAL,  /* asked to stop, or said so itself */
     TROUPE_EXIT_CRASHED, /* a trap, troupe_crash, a failed hook, a broken limit */
     TROUPE_EXIT_KILLED,
-    TROUPE_EXIT_TIMEOUT,   /* overran a time limit */
+    TROUPE_EXIT_TIMEOUT,   /* overran a time limit, spec.start_timeout too */
     TROUPE_EXIT_REFUSED,   /* pre_start or post_start said no */
     TROUPE_EXIT_GAVE_UP,   /* its supervisor gave up */
     TROUPE_EXIT_GONE,      /* of a notice: it was gone before it was watched or linked */
@@ -132,6 +132,7 @@ typedef enum troupe_event {
     TROUPE_EVENT_STARTED,    /* to the parent or supervisor: a life passed post_start */
     TROUPE_EVENT_CHILD_EXIT, /* to the supervisor: the child is held; answer troupe_restart or _release */
     TROUPE_EVENT_CHILD_DOWN, /* to the parent or supervisor: the child ended for good */
+    TROUPE_EVENT_LINK_DOWN, /* to one that traps its links: a life that was linked to this one ended */
 } troupe_event;
 
 typedef struct troupe_notice {
@@ -315,6 +316,11 @@ typedef struct troupe_spec {
     uint32_t
         timers_bound; /* timers that have not fired yet, intervals; default TROUPE_TIMERS_BOUND */
     troupe_on_error on_error; /* default: continue */
+    /* Nanoseconds from the spawn, or the restart, to the end of post_start, waits included: one that is not
+     * through by then is abandoned and ends as TROUPE_EXIT_TIMEOUT. A hook is not stopped in its middle; it
+     * counts when it returns. Default: no limit. */
+    uint64_t start_timeout;
+    bool trap_links; /* the end of a linked life is a notice, not a crash (troupe_link) */
 } troupe_spec;
 
 #define TROUPE_SPEC(...) (&(troupe_spec){.size = sizeof(troupe_spec), __VA_ARGS__})
@@ -326,7 +332,8 @@ typedef struct troupe_spec {
  *          never blocks: with start_on_own_turn (or a pending pre_start) the id comes back at once, and
  *          the outcome as a notice: TROUPE_EVENT_STARTED, or TROUPE_EVENT_CHILD_DOWN with the reason.
  * Order:   messages sent after it returned are handled after post_start.
- * Errors:  TROUPE_E_INVALID, TROUPE_E_TAKEN, TROUPE_E_NO_MEMORY, TROUPE_E_CLOSED, TROUPE_E_REFUSED.
+ * Errors:  TROUPE_E_INVALID, TROUPE_E_TAKEN, TROUPE_E_NO_MEMORY, TROUPE_E_CLOSED, TROUPE_E_REFUSED,
+ *          TROUPE_E_TIMEOUT spec.start_timeout was over.
  *          *ret_id is set on TROUPE_OK only. error (may be NULL) gets the component's own words.
  */
 TROUPE_MUST_CHECK troupe_status troupe_spawn(troupe_context *ctx, const troupe_spec *spec,
@@ -607,6 +614,23 @@ TROUPE_MUST_CHECK troupe_status troupe_monitor_start(troupe_context *ctx, troupe
                                                      unsigned flags, troupe_monitor *ret_monitor);
 /* troupe_monitor_stop - after it no notice comes for this monitor. False: there was none. */
 bool troupe_monitor_stop(troupe_context *ctx, troupe_monitor monitor);
+
+/* ---- links ---- */
+
+/* troupe_link - join this life and the one that id leads now: when either ends for any reason but TROUPE_EXIT_NORMAL,
+ * the other crashes, with a text that names the cause. One with spec.trap_links is told instead: handle_down with
+ * TROUPE_EVENT_LINK_DOWN, exactly once, of a normal end too. Linking what has no life is as if it had ended just now,
+ * as TROUPE_EXIT_GONE. A link belongs to two lives: a restart does not renew it. Twice is once; to oneself is nothing.
+ * troupe_unlink - after it returns nothing of the link takes effect any more. Not linked: nothing happens.
+ *
+ * Owns:    nothing.
+ * Threads: a hook's or handler's context. Never blocks for longer than a short lock; takes time with the number of
+ *          links that this life has.
+ * Order:   both lives are joined when it returns, or the end of id is on its way.
+ * Errors:  TROUPE_E_NO_MEMORY; TROUPE_E_INVALID an attached thread, here or as id: it has no life to lose.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_link(troupe_context *ctx, troupe_id id);
+troupe_status troupe_unlink(troupe_context *ctx, troupe_id id);
 
 /* ---- unfinished work ---- */
 

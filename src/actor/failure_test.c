@@ -95,12 +95,9 @@ static troupe_id spawn_failing(fixture *f, const char *where, troupe_on_error on
     return id;
 }
 
-static troupe_exit await_exit(fixture *f, troupe_id id)
+static void await_end(fixture *f, troupe_id id)
 {
-    troupe_exit exit = {0};
-
-    assert_int_equal(troupe_wait_end(f->me, id, 10 * TROUPE_SECOND, &exit), TROUPE_OK);
-    return exit;
+    assert_int_equal(troupe_wait_end(f->me, id, 10 * TROUPE_SECOND, NULL), TROUPE_OK);
 }
 
 /* The exit of one that fails at where, watched before it is told to. */
@@ -266,7 +263,7 @@ static void test_a_watcher_of_what_is_gone_hears_that_it_is_gone(void **state)
     troupe_exit exit;
 
     assert_int_equal(troupe_stop(f->me, id, TROUPE_STOP_REQUESTED), TROUPE_OK);
-    assert_int_equal(await_exit(f, id).reason, TROUPE_EXIT_NORMAL);
+    await_end(f, id);
     begin_watching(f, id);
     exit = await_notice(f);
     assert_int_equal(exit.reason, TROUPE_EXIT_GONE);
@@ -390,9 +387,9 @@ static void test_an_actor_table_needs_no_hooks_and_an_end_no_tables(void **state
 
     assert_int_equal(troupe_call(f->me, actor, TROUPE_TEXT("x"), TROUPE_SECOND, NULL), TROUPE_OK);
     assert_int_equal(troupe_stop(f->me, actor, TROUPE_STOP_REQUESTED), TROUPE_OK);
-    assert_int_equal(await_exit(f, actor).reason, TROUPE_EXIT_NORMAL);
+    await_end(f, actor);
     assert_int_equal(troupe_stop(f->me, neither, TROUPE_STOP_REQUESTED), TROUPE_OK);
-    await_exit(f, neither);
+    await_end(f, neither);
 }
 
 int main(void)

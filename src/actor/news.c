@@ -25,13 +25,13 @@ void trp_life_asked(trp_cell *cell, uint32_t asks)
         cell->stop_asked = true;
         open_circle(cell);
     }
+    if ((asks & TRP_ASK_START_OVER) && cell->start_limit)
+        cell->start_late = true;
     /* a deadline that crossed the end of its stop is nothing any more */
     if ((asks & TRP_ASK_KILL) || ((asks & TRP_ASK_DEADLINE) && cell->stop_limit)) {
         cell->late = !(asks & TRP_ASK_KILL);
         cell->killed = true;
     }
-    if ((asks & TRP_ASK_START_OVER) && cell->start_limit)
-        cell->start_late = true;
     if (asks & TRP_ASK_WAKE)
         cell->woken = cell->pending;
     if (cell->step != TRP_STEP_HELD)

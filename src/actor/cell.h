@@ -152,6 +152,7 @@ struct troupe_context {
     bool drain, supervised, start_on_own_turn, killed, entered; /* entered: pre_start succeeded */
     bool telling; /* handle_down runs: nothing is at hand */
     troupe_on_error on_error;
+    bool blocking; /* each turn gives its worker's place away */
     troupe_stop_reason stop_reason;
     troupe_start_reason start_reason;
     trp_node *current;    /* the message being handled */

@@ -64,7 +64,7 @@ void trp_cell_reset(trp_cell *cell)
     cell->step = TRP_STEP_FREE;
     cell->pending = cell->woken = cell->crashing = cell->exiting = false;
     cell->stop_asked = cell->started_once = cell->leaving = cell->stopping_for_good = false;
-    cell->killed = cell->entered = cell->drain = cell->supervised = false;
+    cell->killed = cell->entered = cell->drain = cell->supervised = cell->blocking = false;
     cell->has_trace = false;
     cell->trace = NULL;
     cell->n_asked = cell->n_held = cell->n_held_swept = 0;
@@ -121,6 +121,7 @@ static void fill(trp_cell *cell, trp_cell *parent, const troupe_spec *spec)
     cell->on_error = spec->on_error;
     cell->trap_links = spec->trap_links;
     cell->start_timeout = spec->start_timeout;
+    cell->blocking = spec->blocking;
     cell->stop_timeout = spec->stop_timeout ? spec->stop_timeout : system->stop_timeout;
     trp_store_relaxed(&cell->parent, trp_id_of(parent).value); /* owner */
 }
@@ -201,8 +202,11 @@ static void leave_system(trp_cell *cell)
 /* The first hook, here. False: refused, and error says why. */
 static bool start_here(trp_cell *cell, troupe_error *error)
 {
-    troupe_status status = trp_life_pre_start(cell, error);
+    troupe_status status;
 
+    if (cell->blocking) /* the spawner's worker, if it is one */
+        (void)troupe_executor_overrun(cell->system->executor);
+    status = trp_life_pre_start(cell, error);
     if (status == TROUPE_OK || status == TROUPE_PENDING)
         return true;
     if (!error->text[0])

@@ -77,8 +77,8 @@ static troupe_status start_executor(troupe_system *system, const troupe_system_o
         &TROUPE_EXECUTOR_OPTIONS(.policy = options->simulation ? TROUPE_POLICY_SIMULATION
                                                                : TROUPE_POLICY_THREADS,
                                  .workers = options->workers, .seed = options->seed,
-                                 .worker_stack = options->worker_stack, .run = trp_turn,
-                                 .arg = system, .spent = trp_turn_took),
+                                 .worker_stack = options->worker_stack, .spares = options->spares,
+                                 .run = trp_turn, .arg = system, .spent = trp_turn_took),
         &system->executor);
 }
 

@@ -148,6 +148,8 @@ void trp_turn(void *system, troupe_task *task)
     trp_cell *cell = (trp_cell *)(void *)task;
 
     (void)system;
+    if (cell->blocking)
+        (void)troupe_executor_overrun(cell->system->executor);
     if (trp_has_news(cell))
         look(cell);
     switch (trp_life_advance(cell)) {

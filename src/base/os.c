@@ -248,6 +248,11 @@ void trp_thread_join(trp_thread *thread)
     TROUPE_ASSERT(pthread_join(thread->os, NULL) == 0);
 }
 
+void trp_thread_detach(trp_thread *thread)
+{
+    TROUPE_ASSERT(pthread_detach(thread->os) == 0);
+}
+
 /* cgroup v2 writes "quota period" or "max period"; a quota of 1.5 periods is 2 cores. */
 static unsigned cgroup_cores(void)
 {

@@ -101,30 +101,11 @@ static void tick_locked(trp_clock *clock)
     trp_condition_broadcast(&clock->ticked);
 }
 
-/* A worker that still runs the task of the last tick, with work behind it, wants a thief. */
-static bool look_at_workers(troupe_executor *executor)
-{
-    bool stuck = false;
-
-    for (unsigned i = 0; i < executor->n_workers; i++) {
-        trp_worker *worker = &executor->workers[i];
-        uint64_t turns = trp_load_relaxed(&worker->turns);
-
-        if (turns == worker->turns_seen &&
-            (trp_load_relaxed(&worker->next) || trp_queue_length(&worker->queue)))
-            stuck = true;
-        worker->turns_seen = turns;
-    }
-    if (stuck)
-        trp_thief_wake(executor);
-    return trp_load_relaxed(&executor->n_sleeping) < executor->n_workers;
-}
-
 void trp_clock_rouse(troupe_executor *executor)
 {
     trp_clock *clock = &executor->clock;
 
-    if (!trp_load_seq(&clock->idle)) /* pairs with the clock's store and its look at n_sleeping */
+    if (!trp_load_seq(&clock->idle)) /* pairs with the clock's store and its look at n_awake */
         return;
     trp_mutex_lock(&clock->lock);
     trp_store_seq(&clock->idle, false);
@@ -132,16 +113,16 @@ void trp_clock_rouse(troupe_executor *executor)
     trp_mutex_unlock(&clock->lock);
 }
 
-/* How long to sleep: a tick, or for ever when every worker has slept for a while. */
+/* How long to sleep: a tick, or for ever when every thread has slept for a while. */
 static uint64_t plan_sleep(troupe_executor *executor, uint64_t now_ns)
 {
     trp_clock *clock = &executor->clock;
 
-    clock->quiet = look_at_workers(executor) ? 0 : clock->quiet + 1;
+    clock->quiet = trp_workers_watch(executor) ? 0 : clock->quiet + 1;
     if (clock->quiet <= IDLE_TICKS)
         return now_ns + TROUPE_TICK;
     trp_store_seq(&clock->idle, true); /* then look again: a worker may just have woken */
-    if (trp_load_seq(&executor->n_sleeping) == executor->n_workers)
+    if (trp_load_seq(&executor->n_awake) == 0)
         return TROUPE_FOREVER;
     trp_store_seq(&clock->idle, false);
     clock->quiet = 0;

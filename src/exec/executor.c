@@ -9,7 +9,7 @@ static troupe_status take_options(troupe_executor_options *options,
 {
     if (!asked || !trp_options_take(options, sizeof *options, asked))
         return TROUPE_E_INVALID;
-    if (!options->run || options->workers > 1024)
+    if (!options->run || options->workers > 1024 || options->spares > 1024)
         return TROUPE_E_INVALID;
     if (options->policy != TROUPE_POLICY_THREADS && options->policy != TROUPE_POLICY_SIMULATION)
         return TROUPE_E_INVALID;
@@ -20,8 +20,9 @@ static troupe_status take_options(troupe_executor_options *options,
 static void charge(void *arg)
 {
     troupe_executor *executor = arg;
+    uint32_t n = trp_load_relaxed(&executor->n_started); /* a late look sees it the next time */
 
-    for (unsigned i = 0; i < executor->n_workers; i++) {
+    for (uint32_t i = 0; i < n; i++) {
         troupe_task *task = trp_load_relaxed(&executor->workers[i].running); /* a sample */
 
         if (task)
@@ -40,7 +41,9 @@ static troupe_status start_threads(troupe_executor *executor,
         return trp_simulation_init(&executor->simulation, options->seed) ? TROUPE_OK
                                                                          : TROUPE_E_NO_MEMORY;
     executor->n_workers = options->workers ? options->workers : trp_cores();
-    status = trp_workers_start(executor, options->worker_stack ? options->worker_stack : 2u << 20);
+    executor->n_spares = options->spares ? options->spares : TROUPE_SPARES;
+    executor->worker_stack = options->worker_stack ? options->worker_stack : 2u << 20;
+    status = trp_workers_start(executor);
     if (status == TROUPE_OK && !trp_clock_start(executor))
         status = TROUPE_E_IO;
     if (status == TROUPE_OK && executor->spent) {
@@ -68,6 +71,7 @@ troupe_status troupe_executor_new(const troupe_executor_options *asked,
     executor->spent = options.spent;
     executor->simulated = options.policy == TROUPE_POLICY_SIMULATION;
     trp_mutex_init(&executor->idle_lock);
+    trp_condition_init(&executor->ended);
     trp_clock_init(&executor->clock);
     status = start_threads(executor, &options);
     if (status != TROUPE_OK) {
@@ -78,17 +82,37 @@ troupe_status troupe_executor_new(const troupe_executor_options *asked,
     return TROUPE_OK;
 }
 
-void troupe_executor_free(troupe_executor *executor)
+static uint64_t deadline_after(uint64_t timeout_ns)
 {
-    if (!executor)
-        return;
-    trp_jobs_stop(&executor->jobs);
+    uint64_t now = trp_monotonic_ns();
+
+    return timeout_ns < TROUPE_FOREVER - now ? now + timeout_ns : TROUPE_FOREVER;
+}
+
+bool troupe_executor_stop(troupe_executor *executor, uint64_t timeout_ns)
+{
+    uint64_t deadline = deadline_after(timeout_ns);
+
+    if (executor->stopped)
+        return executor->all_back;
+    executor->stopped = true;
+    executor->all_back = trp_jobs_stop(&executor->jobs, deadline);
     while (executor->simulation.n || (executor->simulated && executor->jobs.first))
         troupe_executor_step(executor);
     trp_clock_stop(&executor->clock); /* before the workers, which it looks at */
-    trp_workers_stop(executor);
+    if (!trp_workers_stop(executor, deadline))
+        executor->all_back = false;
+    return executor->all_back;
+}
+
+void troupe_executor_free(troupe_executor *executor)
+{
+    if (!executor || !troupe_executor_stop(executor, TROUPE_FOREVER))
+        return; /* what has not come back may still look here */
+    trp_workers_fini(executor);
     trp_clock_fini(&executor->clock);
     trp_jobs_fini(&executor->jobs);
+    trp_condition_fini(&executor->ended);
     trp_mutex_fini(&executor->idle_lock);
     trp_free(executor->simulation.ready);
     trp_free(executor);
@@ -127,10 +151,7 @@ bool troupe_executor_on_worker(const troupe_executor *executor)
 
 bool troupe_executor_overrun(troupe_executor *executor)
 {
-    /* Nobody takes over the queue of this worker, so let a sleeper steal what waits in it. */
-    if (!executor->simulated)
-        trp_thief_wake(executor);
-    return false;
+    return !executor->simulated && trp_overrun(executor);
 }
 
 uint64_t troupe_executor_schedule(const troupe_executor *executor)

@@ -11,17 +11,22 @@
 typedef struct trp_worker {
     trp_queue queue;
     _Atomic(troupe_task *) next TRP_ALIGN_LINE; /* the LIFO slot; any thread may take it */
-    _Atomic uint64_t turns;                     /* tasks begun; the clock reads it */
-    _Atomic(troupe_task *) running;             /* NULL: asleep; the clock reads it */
-    uint64_t turns_seen;                        /* clock only */
-    unsigned in_a_row;                          /* owner: runs from the LIFO slot without a break */
-    trp_random random;                          /* owner: whom to steal from */
-    bool awake;                                 /* under idle_lock */
-    bool thief; /* under idle_lock, then the owner's: woken to steal */
+    _Atomic uint64_t
+        turns; /* tasks begun, and wakes: the owner's while awake; the clock reads it */
+    _Atomic bool
+        overrunning; /* under idle_lock; its owner reads it without: another runs in its place */
+    _Atomic(troupe_task *) running; /* NULL: asleep; the clock reads it */
+    unsigned in_a_row;              /* owner: runs from the LIFO slot without a break */
+    trp_random random;              /* owner: whom to steal from */
+    uint64_t turns_seen;            /* clock only */
+    unsigned n_stuck;               /* clock only: ticks without a new turn */
+    bool awake;                     /* under idle_lock */
+    bool ended;                     /* under idle_lock: its thread needs nothing any more */
+    bool thief;                     /* under idle_lock, then the owner's: woken to steal */
     trp_condition wake;
     trp_thread thread;
     troupe_executor *executor;
-    struct trp_worker *next_sleeper; /* under idle_lock */
+    struct trp_worker *next_idle; /* under idle_lock: in sleepers or in spares */
 } trp_worker;
 
 /* A list of tasks in order of arrival. Guarded by its owner's lock. */
@@ -69,15 +74,22 @@ typedef struct trp_clock {
     trp_thread thread;
 } trp_clock;
 
+typedef struct trp_job_thread {
+    trp_thread thread;
+    struct trp_jobs *jobs;
+    bool ended; /* under the lock of jobs */
+} trp_job_thread;
+
 typedef struct trp_jobs {
     trp_mutex lock;
-    trp_condition wake;
+    trp_condition wake, ended;
     troupe_job *first, *last;
     size_t n_queued;
     unsigned n_threads, n_idle,
         max; /* n_idle: they wait, or were signalled and are not yet there */
-    trp_thread *threads;
-    bool stopping;
+    unsigned n_ended;
+    trp_job_thread *threads;
+    bool stopping, given_up;
 } trp_jobs;
 
 typedef struct trp_simulation {
@@ -95,27 +107,62 @@ struct troupe_executor {
     void (*spent)(void *arg, troupe_task *task, uint64_t ns);
     troupe_ticker charge;
     bool simulated;
-    unsigned n_workers;
-    trp_worker *workers;
+    bool stopped;        /* troupe_executor_stop was called */
+    bool all_back;       /* its answer */
+    unsigned n_workers;  /* that are active at a time */
+    unsigned n_spares;   /* the most that may take the place of one that overruns */
+    size_t worker_stack; /* bytes */
+    trp_worker *workers; /* n_workers + n_spares */
     trp_clock clock;
     trp_jobs jobs;
     trp_simulation simulation;
 
     trp_mutex idle_lock TRP_ALIGN_LINE;
     trp_tasks injected;          /* under idle_lock: from foreign threads, and overflow */
-    trp_worker *sleepers;        /* under idle_lock */
+    trp_worker *sleepers;        /* under idle_lock: active and asleep */
+    trp_worker *spares;          /* under idle_lock: asleep, not active */
     bool stopping;               /* under idle_lock */
+    bool given_up;               /* under idle_lock: threads that still run are left alone */
+    unsigned n_ended;            /* under idle_lock */
+    uint64_t n_wakes;            /* under idle_lock: so far; tests look at it */
+    trp_condition ended;         /* with idle_lock */
+    _Atomic uint32_t n_started;  /* of workers; grows under idle_lock */
     _Atomic uint32_t n_injected; /* injected.n, readable without the lock */
-    _Atomic uint32_t n_sleeping;
-    _Atomic uint32_t n_thieves; /* woken to steal and not yet successful: at most one */
+    _Atomic uint32_t n_sleeping; /* in sleepers, readable without the lock */
+    _Atomic uint32_t n_awake;    /* threads neither asleep nor spare; written under idle_lock */
+    _Atomic uint32_t n_thieves;  /* woken to steal and not yet successful: at most one */
 };
 
-troupe_status trp_workers_start(troupe_executor *executor, size_t stack);
-void trp_workers_stop(troupe_executor *executor);
+/* worker.c */
+troupe_status trp_workers_start(troupe_executor *executor);
+/* False: some have not come back by deadline_ns; they are left alone, for good. */
+bool trp_workers_stop(troupe_executor *executor, uint64_t deadline_ns);
+void trp_workers_fini(troupe_executor *executor);
+bool trp_worker_start(trp_worker *worker);
+troupe_task *trp_worker_take_slot(trp_worker *worker);
 void trp_worker_submit(troupe_executor *executor, troupe_task *task, bool last);
 bool trp_worker_is_current(const troupe_executor *executor);
+bool trp_overrun(const troupe_executor *executor);
+
+/* park.c */
+void trp_inject(troupe_executor *executor, troupe_task *task);
+troupe_task *trp_injected_take(troupe_executor *executor);
 /* Wake one sleeper to steal, unless one is at it already. */
 void trp_thief_wake(troupe_executor *executor);
+void trp_theft_end(trp_worker *worker);
+/* A new thread waits until it is active. */
+void trp_worker_await(trp_worker *worker);
+/* Sleeps until chosen. NULL: woken, look around; or the executor ends and *ret_stop is set. */
+troupe_task *trp_worker_park(trp_worker *worker, bool *ret_stop);
+/* By its own thread: the task it runs overruns. True: another thread has taken its place. */
+bool trp_worker_overrun(trp_worker *worker);
+/* The task that overran returned; comes back when its thread is active again. False: the executor has ended. */
+bool trp_worker_come_back(trp_worker *worker);
+void trp_workers_dismiss_locked(troupe_executor *executor);
+bool trp_workers_gone_locked(troupe_executor *executor, uint64_t deadline_ns);
+void trp_worker_leave(trp_worker *worker);
+/* By the clock, each tick. False: every thread sleeps. */
+bool trp_workers_watch(troupe_executor *executor);
 
 void trp_clock_init(trp_clock *clock);
 bool trp_clock_start(troupe_executor *executor);
@@ -129,8 +176,8 @@ uint64_t trp_clock_next(troupe_executor *executor, uint64_t until_ns);
 void trp_clock_fire(troupe_executor *executor, uint64_t now_ns);
 
 bool trp_jobs_init(trp_jobs *jobs, unsigned max);
-/* Runs what is queued, then ends the threads. */
-void trp_jobs_stop(trp_jobs *jobs);
+/* Runs what is queued, then ends the threads. False: some have not come back by deadline_ns. */
+bool trp_jobs_stop(trp_jobs *jobs, uint64_t deadline_ns);
 void trp_jobs_fini(trp_jobs *jobs);
 troupe_job *trp_jobs_take(trp_jobs *jobs);
 

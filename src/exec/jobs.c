@@ -9,8 +9,9 @@ bool trp_jobs_init(trp_jobs *jobs, unsigned max)
 {
     trp_mutex_init(&jobs->lock);
     trp_condition_init(&jobs->wake);
+    trp_condition_init(&jobs->ended);
     jobs->max = max;
-    jobs->threads = trp_alloc(max * sizeof(trp_thread));
+    jobs->threads = trp_alloc_zeroed(max * sizeof *jobs->threads);
     return jobs->threads != NULL;
 }
 
@@ -37,13 +38,10 @@ troupe_job *trp_jobs_take(trp_jobs *jobs)
     return job;
 }
 
-static void work(void *arg)
+static void work_locked(trp_jobs *jobs)
 {
-    trp_jobs *jobs = arg;
-
-    trp_mutex_lock(&jobs->lock);
     for (;;) {
-        troupe_job *job = take_locked(jobs);
+        troupe_job *job = jobs->given_up ? NULL : take_locked(jobs);
 
         if (job) {
             trp_mutex_unlock(&jobs->lock);
@@ -57,7 +55,32 @@ static void work(void *arg)
             jobs->n_idle--;
         }
     }
+}
+
+static void work(void *arg)
+{
+    trp_job_thread *mine = arg;
+    trp_jobs *jobs = mine->jobs;
+
+    trp_mutex_lock(&jobs->lock);
+    work_locked(jobs);
+    if (!jobs->given_up) {
+        mine->ended = true;
+        jobs->n_ended++;
+        trp_condition_signal(&jobs->ended);
+    }
     trp_mutex_unlock(&jobs->lock);
+}
+
+static bool start_thread_locked(trp_jobs *jobs)
+{
+    trp_job_thread *mine = &jobs->threads[jobs->n_threads];
+
+    mine->jobs = jobs;
+    if (!trp_thread_start(&mine->thread, "troupe-job", 0, work, mine))
+        return false;
+    jobs->n_threads++;
+    return true;
 }
 
 troupe_status troupe_executor_offload(troupe_executor *executor, troupe_job *job)
@@ -66,12 +89,9 @@ troupe_status troupe_executor_offload(troupe_executor *executor, troupe_job *job
     troupe_status status = TROUPE_OK;
 
     trp_mutex_lock(&jobs->lock);
-    if (!executor->simulated && jobs->n_queued >= jobs->n_idle && jobs->n_threads < jobs->max) {
-        if (trp_thread_start(&jobs->threads[jobs->n_threads], "troupe-job", 0, work, jobs))
-            jobs->n_threads++;
-        else if (jobs->n_threads == 0)
-            status = TROUPE_E_IO;
-    }
+    if (!executor->simulated && jobs->n_queued >= jobs->n_idle && jobs->n_threads < jobs->max &&
+        !start_thread_locked(jobs) && jobs->n_threads == 0)
+        status = TROUPE_E_IO;
     if (status == TROUPE_OK) {
         job->next = NULL;
         if (jobs->last)
@@ -86,25 +106,41 @@ troupe_status troupe_executor_offload(troupe_executor *executor, troupe_job *job
     return status;
 }
 
-void trp_jobs_stop(trp_jobs *jobs)
+static bool wait_for_the_last_locked(trp_jobs *jobs, uint64_t deadline_ns)
 {
+    while (jobs->n_ended < jobs->n_threads) { /* a job may still start another thread */
+        if (trp_monotonic_ns() >= deadline_ns) {
+            jobs->given_up = true;
+            return false;
+        }
+        (void)trp_condition_wait_until(&jobs->ended, &jobs->lock, deadline_ns);
+    }
+    return true;
+}
+
+bool trp_jobs_stop(trp_jobs *jobs, uint64_t deadline_ns)
+{
+    bool all;
+
     trp_mutex_lock(&jobs->lock);
     jobs->stopping = true;
     trp_condition_broadcast(&jobs->wake);
-    for (unsigned i = 0; i < jobs->n_threads; i++) { /* a job may still start another thread */
-        trp_thread thread = jobs->threads[i];
-
-        trp_mutex_unlock(&jobs->lock);
-        trp_thread_join(&thread);
-        trp_mutex_lock(&jobs->lock);
+    all = wait_for_the_last_locked(jobs, deadline_ns);
+    for (unsigned i = 0; i < jobs->n_threads; i++) {
+        if (jobs->threads[i].ended)
+            trp_thread_join(&jobs->threads[i].thread); /* it has let go of the lock */
+        else
+            trp_thread_detach(&jobs->threads[i].thread);
     }
-    jobs->n_threads = 0;
+    jobs->n_threads = jobs->n_ended = 0;
     trp_mutex_unlock(&jobs->lock);
+    return all;
 }
 
 void trp_jobs_fini(trp_jobs *jobs)
 {
     trp_free(jobs->threads);
     trp_condition_fini(&jobs->wake);
+    trp_condition_fini(&jobs->ended);
     trp_mutex_fini(&jobs->lock);
 }

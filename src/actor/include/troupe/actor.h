@@ -214,6 +214,9 @@ typedef struct troupe_system_options {
         stop_timeout; /* nanoseconds a component has to stop before it is killed; default 5 s */
     unsigned batch;   /* messages a component handles before others get their turn; default 64 */
     troupe_log log;   /* default: drops every line */
+    unsigned
+        spares; /* the most threads that take over from workers held by a handler that blocks or runs
+                         long, made when needed; default 16; at most 1024 */
 } troupe_system_options;
 
 #define TROUPE_SYSTEM_OPTIONS(...)                                                                 \
@@ -321,6 +324,8 @@ typedef struct troupe_spec {
      * counts when it returns. Default: no limit. */
     uint64_t start_timeout;
     bool trap_links; /* the end of a linked life is a notice, not a crash (troupe_link) */
+    bool
+        blocking; /* its hooks and handlers may block: each of its turns begins with troupe_overrun */
 } troupe_spec;
 
 #define TROUPE_SPEC(...) (&(troupe_spec){.size = sizeof(troupe_spec), __VA_ARGS__})
@@ -655,8 +660,13 @@ void troupe_wake(troupe_system *system, troupe_id id, uint32_t incarnation);
 TROUPE_MUST_CHECK troupe_status troupe_offload(troupe_system *system, void (*work)(void *argument),
                                                void *argument);
 
-/* troupe_overrun - this hook or handler says that it holds its worker for longer than a slice.
- * Threads: the handler's. Errors: none; false: no spare thread took over, the handler just goes on.
+/* troupe_overrun - this hook or handler says that it holds its worker for longer than a slice: a spare thread serves the
+ * others from now on. A component that may block in each turn has spec.blocking instead; one that says nothing is found
+ * after about 10 ms, when others wait.
+ *
+ * Threads: the handler's.
+ * Counts:  at most options.spares at a time. Again in the same turn: nothing happens, true.
+ * Errors:  none; false: no spare is left, or simulation; the handler just goes on.
  */
 bool troupe_overrun(troupe_context *ctx);
 

@@ -71,6 +71,8 @@ void trp_condition_broadcast(trp_condition *condition);
 bool trp_thread_start(trp_thread *thread, const char *name, size_t stack_bytes, void (*run)(void *),
                       void *arg);
 void trp_thread_join(trp_thread *thread);
+/* Nobody will join it: it gives itself back when it ends, if ever. */
+void trp_thread_detach(trp_thread *thread);
 
 /* trp_stack_left - bytes between here and the end of this thread's stack. Asks the system once a thread. */
 size_t trp_stack_left(void);

@@ -38,7 +38,12 @@ typedef struct troupe_executor_options {
     /* Task ran for about ns: on the clock's thread at each tick for what each worker runs then, in simulation after each
      * step. Wait-free. Only for tasks that stay: it may be over by then. NULL: nobody asks. */
     void (*spent)(void *arg, troupe_task *task, uint64_t ns);
+    unsigned
+        spares; /* the most threads that take the place of workers that overrun, made when needed;
+                        default TROUPE_SPARES; at most 1024 */
 } troupe_executor_options;
+
+#define TROUPE_SPARES 16
 
 #define TROUPE_EXECUTOR_OPTIONS(...)                                                               \
     ((troupe_executor_options){.size = sizeof(troupe_executor_options), __VA_ARGS__})
@@ -53,9 +58,20 @@ typedef struct troupe_executor_options {
 TROUPE_MUST_CHECK troupe_status troupe_executor_new(const troupe_executor_options *options,
                                                     troupe_executor **ret_executor);
 
-/* troupe_executor_free - end: what is submitted still runs, then the threads are joined.
+/* troupe_executor_stop - end within timeout_ns: what is submitted still runs, then the threads are joined.
  *
- * Owns:    takes executor; NULL is fine. Timers that have not fired never will.
+ * Owns:    nothing; troupe_executor_free still has to come. Timers that have not fired never will.
+ * Threads: none of its own, and nobody submits any more but the tasks and jobs that run. Blocks. A second call
+ *          gives the first one's answer.
+ * Errors:  false: some thread has not come back from its task or job. It is left to run; when it does come back it
+ *          ends and runs nothing else. Until then it may use the executor and whatever its task uses: neither
+ *          may be given back, so troupe_executor_free gives nothing back either.
+ */
+bool troupe_executor_stop(troupe_executor *executor, uint64_t timeout_ns);
+
+/* troupe_executor_free - troupe_executor_stop without a limit if that was not called, then give everything back.
+ *
+ * Owns:    takes executor; NULL is fine.
  * Threads: none of its own; nobody may use the executor any more. Blocks.
  * Errors:  none.
  */
@@ -78,7 +94,8 @@ uint64_t troupe_executor_now(const troupe_executor *executor);
 /* troupe_executor_simulated - whether the policy is simulation. Any thread. */
 bool troupe_executor_simulated(const troupe_executor *executor);
 
-/* troupe_executor_on_worker - whether the calling thread is one of its workers (or runs its step). */
+/* troupe_executor_on_worker - whether the calling thread is one of its workers (or runs its step). One that overruns is
+ * none. */
 bool troupe_executor_on_worker(const troupe_executor *executor);
 
 /* ---- timers ---- */
@@ -140,10 +157,12 @@ TROUPE_MUST_CHECK troupe_status troupe_executor_offload(troupe_executor *executo
 
 /* ---- overruns ---- */
 
-/* troupe_executor_overrun - the running task says that it holds its worker for longer than a slice.
+/* troupe_executor_overrun - the running task says that it holds its worker for longer than a slice: a spare thread takes
+ * the worker's place until the task returns. Who says nothing is found by the clock, after about 10 ms with work waiting.
  *
  * Threads: the worker that runs the task. From then on the thread must be taken for a foreign one.
- * Errors:  none. False: the worker was not handed off, and the task goes on as before.
+ * Counts:  at most options.spares at a time. Again in the same task: nothing happens, true.
+ * Errors:  none. False: no spare is left, or it is no worker, or simulation; the task goes on as before.
  */
 bool troupe_executor_overrun(troupe_executor *executor);
 

@@ -34,7 +34,7 @@ troupe_operation_kind troupe_operation_kind_of(troupe_operation operation)
 }
 
 /* Nodes that were pushed and not taken, and the one at hand of a pending handler. */
-static uint64_t walk(trp_cell *cell)
+static uint64_t walk_links(const trp_cell *cell)
 {
     uint64_t n = cell->current && cell->current->kind == TRP_NODE_MESSAGE;
     trp_node *node = trp_load_acquire(&cell->mailbox.tail->next); /* pairs with push */
@@ -71,7 +71,7 @@ void troupe_totals_read(troupe_system *system, troupe_totals *ret_totals, size_t
         totals.sent += trp_load_relaxed(&cell->n_sent);
         totals.handled += trp_load_relaxed(&cell->n_handled);
         totals.failed += trp_load_relaxed(&cell->n_failed);
-        totals.waiting += trp_load_relaxed(&cell->waiting);
+        totals.waiting += trp_room_messages(trp_load_relaxed(&cell->waiting));
     }
     trp_mutex_lock(&system->roots_lock);
     totals.live = system->n_live;
@@ -82,6 +82,16 @@ void troupe_totals_read(troupe_system *system, troupe_totals *ret_totals, size_t
     give(ret_totals, size, &totals, sizeof totals);
 }
 
+static uint64_t walk(trp_cell *cell)
+{
+    bool locked = trp_oldest_lock(cell);
+    uint64_t n = walk_links(cell);
+
+    if (locked)
+        trp_oldest_unlock(cell);
+    return n;
+}
+
 /* A component that runs is waited for; one at rest is claimed, walked, and sent back to its rest. What an attached
  * thread has taken into lists of its own nobody else can walk: its count of room says it. */
 static uint64_t claim_and_walk(trp_cell *cell)
@@ -90,7 +100,7 @@ static uint64_t claim_and_walk(trp_cell *cell)
 
     do {
         if (trp_load_acquire(&cell->thread)) /* pairs with attach */
-            return trp_load_relaxed(&cell->waiting);
+            return trp_room_messages(trp_load_relaxed(&cell->waiting));
         trp_pause();
     } while (!trp_mailbox_rouse(&cell->mailbox) && trp_exchange_seq(&cell->dormant, 0) != 1);
     n = walk(cell);
@@ -120,6 +130,7 @@ uint64_t troupe_walk_mailboxes(troupe_system *system)
 static troupe_info look_at(const trp_cell *cell, troupe_id id)
 {
     uint32_t incarnation = trp_load_relaxed(&cell->incarnation); /* as it stands, all of these */
+    uint64_t waiting = trp_load_relaxed(&cell->waiting);         /* one look: both halves fit */
     uint32_t phase = trp_load_relaxed(&cell->phase);
 
     return (troupe_info){
@@ -127,7 +138,8 @@ static troupe_info look_at(const trp_cell *cell, troupe_id id)
         .phase = (troupe_phase)(phase & ~TRP_PHASE_PENDING),
         .pending = phase & TRP_PHASE_PENDING,
         .incarnation = incarnation,
-        .waiting = trp_load_relaxed(&cell->waiting),
+        .waiting = trp_room_messages(waiting),
+        .waiting_bytes = trp_room_bytes(waiting),
         .handled = trp_load_relaxed(&cell->n_handled),
         .failed = trp_load_relaxed(&cell->n_failed),
         .sent = trp_load_relaxed(&cell->n_sent),
@@ -183,5 +195,13 @@ uint32_t troupe_waiting(troupe_system *system, troupe_id id)
 {
     const trp_cell *cell = trp_cell_find(system, id);
 
-    return cell ? trp_load_relaxed(&cell->waiting) : 0; /* as it stands */
+    return cell ? trp_room_messages(trp_load_relaxed(&cell->waiting)) : 0; /* as it stands */
+}
+
+bool troupe_has_room(troupe_system *system, troupe_id id)
+{
+    const trp_cell *cell = trp_cell_find(system, id);
+
+    return cell && !trp_room_is_full(trp_load_relaxed(&cell->waiting), /* as it stands */
+                                     trp_load_relaxed(&cell->bound));
 }

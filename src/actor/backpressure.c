@@ -1,7 +1,7 @@
 /* backpressure.c - room in mailboxes, and who waits for it.
  *
- * waiting counts the messages that take room: reserved by the sender before the push, given back by the receiver
- * after the handler. A sender that meets a full `block` mailbox is muted: it joins the target's list, its message
+ * waiting counts the messages that take room, and their bytes (room.h): reserved by the sender before the push, given
+ * back by the receiver after the handler. A sender that meets a full `block` mailbox is muted: it joins the target's list, its message
  * goes in over the bound, and it gets no turn until the target has room again (half its bound).
  *
  * Threads:    reserve: any sender. give: the receiver, and a sender that takes a reservation back.
@@ -20,9 +20,9 @@
 
 #define CHAIN_MAX 4096u
 
-static uint32_t low_mark(const trp_cell *cell)
+static bool is_low(const trp_cell *cell, uint64_t waiting)
 {
-    return trp_load_relaxed(&cell->bound) / 2; /* set at spawn */
+    return trp_room_is_within(waiting, trp_load_relaxed(&cell->bound), 2); /* set at spawn */
 }
 
 static const trp_cell *waits_for_locked(const trp_cell *cell)
@@ -104,19 +104,27 @@ static void wake_muted(trp_cell *target)
     }
 }
 
-void trp_room_give(trp_cell *cell, uint32_t n)
+void trp_room_give(trp_cell *cell, uint64_t room)
 {
-    uint32_t left = trp_sub_seq(&cell->waiting, n) - n;
+    uint64_t left = trp_sub_seq(&cell->waiting, room) - room;
 
-    if (left <= low_mark(cell) && trp_load_seq(&cell->n_muted))
+    if (is_low(cell, left) && trp_load_seq(&cell->n_muted))
         wake_muted(cell);
 }
 
-bool trp_room_try(trp_cell *target)
+void trp_room_look(trp_cell *cell)
 {
-    if (trp_add_seq(&target->waiting, 1) < trp_load_relaxed(&target->bound)) /* set at spawn */
+    if (is_low(cell, trp_load_seq(&cell->waiting)) && trp_load_seq(&cell->n_muted))
+        wake_muted(cell);
+}
+
+bool trp_room_try(trp_cell *target, uint64_t room)
+{
+    uint64_t before = trp_add_seq(&target->waiting, room);
+
+    if (!trp_room_is_full(before, trp_load_relaxed(&target->bound))) /* set at spawn */
         return true;
-    trp_room_give(target, 1);
+    trp_room_give(target, room);
     return false;
 }
 
@@ -127,24 +135,27 @@ void trp_room_release_all(trp_cell *cell)
 }
 
 /* Joins target's list, or learns that there is room, or that it has ended. */
-static troupe_status mute_locked(trp_cell *sender, trp_cell *target, troupe_id id, uint32_t own)
+static troupe_status mute_locked(trp_cell *sender, trp_cell *target, troupe_id id, uint64_t own)
 {
-    if (trp_load_relaxed(&sender->muted_on)) {                     /* under mute_lock */
-        if (sender->overshoot >= trp_load_relaxed(&target->bound)) /* set at spawn */
+    if (trp_room_is_full(trp_load_seq(&target->waiting), TRP_ROOM_WALL))
+        return TROUPE_E_FULL;
+    if (trp_load_relaxed(&sender->muted_on)) { /* under mute_lock */
+        if (trp_room_is_full(sender->overshoot,
+                             trp_load_relaxed(&target->bound))) /* set at spawn */
             return TROUPE_E_FULL;
-        sender->overshoot++;
+        sender->overshoot += own;
         return TROUPE_OK;
     }
     if (closes_circle_locked(sender, target))
         return TROUPE_E_FULL;
     join_locked(sender, target);
-    if (trp_load_seq(&target->waiting) <= low_mark(target) + own ||
+    if (is_low(target, trp_load_seq(&target->waiting) - own) ||
         trp_load_seq(&target->id) != id.value)
         leave_locked(sender);
     return TROUPE_OK;
 }
 
-static troupe_status mute(trp_cell *sender, trp_cell *target, troupe_id id, uint32_t own)
+static troupe_status mute(trp_cell *sender, trp_cell *target, troupe_id id, uint64_t own)
 {
     troupe_status status;
 
@@ -160,19 +171,24 @@ static bool has_room(trp_cell *sender, void *arg)
     return !trp_load_seq(&sender->muted_on);
 }
 
-troupe_status trp_room_reserve(trp_cell *sender, trp_cell *target, troupe_id id)
+troupe_status trp_room_reserve(trp_cell *sender, trp_cell *target, troupe_id id, uint64_t room,
+                               troupe_on_full on_full)
 {
-    for (;;) {
-        bool block = trp_load_relaxed(&target->on_full) == TROUPE_ON_FULL_BLOCK; /* set at spawn */
-        troupe_status status = TROUPE_E_FULL;
+    bool block = on_full == TROUPE_ON_FULL_BLOCK;
 
-        if (trp_add_seq(&target->waiting, 1) < trp_load_relaxed(&target->bound)) /* set at spawn */
+    for (;;) {
+        troupe_status status = TROUPE_E_FULL;
+        uint64_t before = trp_add_seq(&target->waiting, room);
+
+        if (!trp_room_is_full(before, trp_load_relaxed(&target->bound))) /* set at spawn */
             return TROUPE_OK;
+        if (on_full == TROUPE_ON_FULL_DROP_OLDEST)
+            return TROUPE_OK; /* its sender makes room once it is in: drop.c */
         if (block && !sender->thread)
-            status = mute(sender, target, id, 1);
+            status = mute(sender, target, id, room);
         if (status == TROUPE_OK)
             return TROUPE_OK;
-        trp_room_give(target, 1);
+        trp_room_give(target, room);
         if (!block || !sender->thread)
             return status;
         status = mute(sender, target, id, 0);

@@ -162,7 +162,7 @@ static void test_the_overshoot_of_one_sender_is_bounded(void **state)
 /* As if messages that take all the room were on their way; a timer's message needs no room. */
 static void take_all_room(fixture *f, troupe_id id, uint32_t bound)
 {
-    trp_add_seq(&trp_cell_find(f->system, id)->waiting, bound);
+    trp_add_seq(&trp_cell_find(f->system, id)->waiting, trp_room_of(bound, 0));
 }
 
 static void order_over_the_bound(fixture *f, troupe_id to, troupe_id whom)
@@ -199,7 +199,7 @@ static void test_nobody_closes_a_circle_of_muted_components(void **state)
     wait_for(f, &n_accepted, 2);
     assert_false(is_muted(f, ring[2]));
     for (int i = 0; i < 3; i++)
-        trp_room_give(trp_cell_find(f->system, ring[i]), 4);
+        trp_room_give(trp_cell_find(f->system, ring[i]), trp_room_of(4, 0));
     for (int i = 0; i < 3; i++) { /* what was accepted arrives, and the muted go on */
         wait_until_handled(f, ring[i], i == 0 ? 1 : 2);
         assert_int_equal(troupe_send(f->me, ring[i], TROUPE_TEXT("x")), TROUPE_OK);

@@ -11,6 +11,7 @@
 
 #include "mailbox.h"
 #include "names.h"
+#include "room.h"
 #include "troupe/actor.h"
 #include "troupe/exec.h"
 #include "trp/atomic.h"
@@ -20,6 +21,7 @@
 typedef struct troupe_context trp_cell;
 typedef struct trp_request trp_request;
 typedef struct trp_limit trp_limit;
+typedef struct trp_oldest trp_oldest; /* drop.c */
 
 /* ---- asks: what others want of a cell, as bits; no memory, never refused ---- */
 
@@ -125,13 +127,14 @@ struct troupe_context {
 
     /* any thread */
     trp_mailbox mailbox;
-    _Atomic uint64_t id;             /* 0: no component is here */
-    _Atomic uint32_t waiting;        /* messages that take room */
-    _Atomic bool closed;             /* takes no new messages */
-    _Atomic uint32_t n_muted;        /* cells that wait for room here */
-    _Atomic uint32_t bound;          /* set at spawn; a late sender may still read the last one's */
-    _Atomic uint32_t on_full;        /* troupe_on_full; as bound */
+    _Atomic uint64_t id;      /* 0: no component is here */
+    _Atomic uint64_t waiting; /* room taken: room.h */
+    _Atomic bool closed;      /* takes no new messages */
+    _Atomic uint32_t n_muted; /* cells that wait for room here */
+    _Atomic uint64_t bound;   /* as waiting. Set at spawn; a late sender may read the last one's */
+    _Atomic uint32_t on_full; /* troupe_on_full; as bound */
     struct trp_route *_Atomic route; /* set: messages go where it says */
+    _Atomic(trp_oldest *) oldest;    /* made when first needed in this slot, stays */
     _Atomic(trp_signal *) signals TRP_ALIGN_LINE;
     _Atomic uint64_t asks; /* generation << 32 | incarnation (16 bits) << 16 | bits */
     _Atomic uint32_t dormant;
@@ -159,7 +162,7 @@ struct troupe_context {
     trp_request *request; /* its request, while not answered */
     bool has_trace;       /* troupe_trace_set said what goes on instead of the message's own */
     troupe_payload *trace;
-    uint32_t n_done; /* taken, room not yet given back */
+    uint64_t done; /* room of what is done with, not yet given back */
     const troupe_child_ops *child;
     const troupe_actor_ops *actor;
     void *state;
@@ -201,7 +204,7 @@ struct troupe_context {
     _Atomic(trp_cell *) muted_on;
     trp_cell *mute_next;
     trp_cell *mute_first, *mute_last; /* who waits for room here */
-    uint32_t overshoot;               /* sends accepted over the bound while muted */
+    uint64_t overshoot;               /* room taken over the bound while muted */
 
     trp_cell *free_next; /* under slots_lock */
 };
@@ -349,11 +352,22 @@ void trp_push(trp_cell *target, trp_node *node);
 void trp_trace_clear(trp_cell *cell);
 
 /* backpressure.c */
-troupe_status trp_room_reserve(trp_cell *sender, trp_cell *target, troupe_id id);
-bool trp_room_try(trp_cell *target); /* false: full, whatever its on_full says */
-void trp_room_give(trp_cell *cell, uint32_t n);
+troupe_status trp_room_reserve(trp_cell *sender, trp_cell *target, troupe_id id, uint64_t room,
+                               troupe_on_full on_full);
+bool trp_room_try(trp_cell *target, uint64_t room); /* false: full, whatever its on_full says */
+void trp_room_give(trp_cell *cell, uint64_t room);
+void trp_room_look(trp_cell *cell);        /* room was given: who waits for it? */
 void trp_room_release_all(trp_cell *cell); /* the cell ends: nobody waits for it any more */
 void trp_mute_cancel(trp_cell *cell);
+
+/* drop.c */
+bool trp_oldest_start(trp_cell *cell); /* the mailbox loses its oldest; false: memory is out */
+void trp_oldest_stop(trp_cell *cell);
+void trp_oldest_free(trp_cell *cell);
+bool trp_oldest_lock(trp_cell *cell); /* owner, before it follows the links. False: needs no lock */
+void trp_oldest_unlock(trp_cell *cell);
+void trp_drop_newest(trp_cell *sender, trp_node *node); /* takes node */
+void trp_drop_oldest(trp_cell *target, uint64_t own); /* until own, just pushed, is in the bound */
 
 /* request.c */
 struct trp_request {

@@ -26,11 +26,16 @@ const char *troupe_dead_reason_text(troupe_dead_reason reason)
 static void tell(troupe_system *system, uint64_t subscriber, const troupe_dead_letter *letter)
 {
     trp_cell *cell = trp_cell_find(system, (troupe_id){subscriber});
+    uint64_t room = trp_room_of(1, sizeof *letter);
     trp_node *node;
+    bool fits;
 
     if (!cell || trp_load_relaxed(&cell->closed)) /* what slips through is buried there */
         return;
-    node = trp_room_try(cell) ? trp_node_new(TROUPE_BYTES_OF(*letter), NULL) : NULL;
+    fits = trp_room_try(cell, room);
+    node = fits ? trp_node_new(TROUPE_BYTES_OF(*letter), NULL) : NULL;
+    if (fits && !node)
+        trp_room_give(cell, room);
     if (!node) {
         trp_add_relaxed(&system->n_dead_untold, 1); /* a count */
         return;

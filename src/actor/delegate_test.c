@@ -254,9 +254,9 @@ static void test_refused_for_room_it_is_still_held(void **state)
                                               .state_size = sizeof(struct clerk)),
                                   &second),
                      TROUPE_OK);
-    trp_add_seq(&trp_cell_find(f->system, second)->waiting, 1); /* full */
+    trp_add_seq(&trp_cell_find(f->system, second)->waiting, TRP_ROOM_MESSAGE); /* full */
     expect_still_held(f, second, TROUPE_E_FULL);
-    trp_room_give(trp_cell_find(f->system, second), 1);
+    trp_room_give(trp_cell_find(f->system, second), TRP_ROOM_MESSAGE);
 }
 
 static void test_one_that_nobody_holds_is_refused(void **state)

@@ -15,16 +15,18 @@ static void settle(trp_cell *cell)
     cell->current = NULL;
     cell->request = NULL;
     if (node->counted)
-        cell->n_done++;
+        cell->done += trp_room_of(1, trp_node_size(node));
     if (cell->has_trace)
         trp_trace_clear(cell);
     trp_node_release(node);
 }
 
-/* Only this thread makes it less, so just before it does is when it is the most. */
+/* Only this thread makes it less (and senders that drop for room, to the bound), so just before it does is when it is
+ * the most. */
 static void note_high_water(trp_cell *cell)
 {
-    uint32_t waiting = trp_load_relaxed(&cell->waiting); /* lookers-on want no more */
+    uint32_t waiting =
+        trp_room_messages(trp_load_relaxed(&cell->waiting)); /* lookers-on want no more */
 
     if (waiting > trp_load_relaxed(&cell->high_water)) /* its owner is this thread */
         trp_store_relaxed(&cell->high_water, waiting);
@@ -32,13 +34,13 @@ static void note_high_water(trp_cell *cell)
 
 static void give_room(trp_cell *cell)
 {
-    uint32_t n = cell->n_done;
+    uint64_t done = cell->done;
 
-    cell->n_done = 0;
-    if (!n)
+    cell->done = 0;
+    if (!done)
         return;
     note_high_water(cell);
-    trp_room_give(cell, n);
+    trp_room_give(cell, done);
 }
 
 static void log_failure(trp_cell *cell, troupe_status status)
@@ -136,8 +138,11 @@ static void bury_one(trp_cell *cell, trp_node *node, troupe_dead_reason reason)
 static trp_node *take(trp_cell *cell)
 {
     trp_node *done = NULL;
+    bool locked = trp_load_relaxed(&cell->oldest) && trp_oldest_lock(cell); /* owner */
     trp_node *node = trp_mailbox_take(&cell->mailbox, &done);
 
+    if (locked)
+        trp_oldest_unlock(cell);
     trp_node_free(done);
     cell->current = node;
     return node;
@@ -173,7 +178,7 @@ bool trp_handle_batch(trp_cell *cell)
         if (cell->crashing || cell->exiting || cell->pending || trp_has_news(cell) ||
             trp_load_relaxed(&cell->muted_on)) /* a hint: advance looks again */
             break;
-        if (cell->n_done > trp_load_relaxed(&cell->bound) / 4) /* owner */
+        if (!trp_room_is_within(cell->done, trp_load_relaxed(&cell->bound), 4)) /* owner */
             give_room(cell);
     }
     give_room(cell);

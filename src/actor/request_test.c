@@ -319,12 +319,12 @@ static void test_calls_that_are_refused_leave_nothing(void **state)
                                               .on_full = TROUPE_ON_FULL_BLOCK),
                                   &full),
                      TROUPE_OK);
-    trp_add_seq(&trp_cell_find(f->system, full)->waiting, 1); /* there is no room */
+    trp_add_seq(&trp_cell_find(f->system, full)->waiting, TRP_ROOM_MESSAGE); /* there is no room */
     for (int i = 0; i < 20; i++)
         assert_int_equal(troupe_call(f->me, full, TROUPE_TEXT("now"), 200000, NULL),
                          TROUPE_E_TIMEOUT);
     assert_true(f->me->n_asked <= 2); /* the last ones may still be on their way */
-    trp_sub_seq(&trp_cell_find(f->system, full)->waiting, 1);
+    trp_sub_seq(&trp_cell_find(f->system, full)->waiting, TRP_ROOM_MESSAGE);
 }
 
 /* ---- white box: the clock wins for certain ---- */
@@ -342,13 +342,13 @@ static void test_an_answer_to_a_refused_request_is_dropped(void **state)
                                   &full),
                      TROUPE_OK);
     /* As if somebody's message were on its way for ever: there is no room, and none comes. */
-    trp_add_seq(&trp_cell_find(f->system, full)->waiting, 1);
+    trp_add_seq(&trp_cell_find(f->system, full)->waiting, TRP_ROOM_MESSAGE);
     assert_int_equal(troupe_call(f->me, full, TROUPE_TEXT("now"), 3 * TROUPE_MILLISECOND, NULL),
                      TROUPE_E_TIMEOUT);
     assert_int_equal(troupe_receive(f->me, 10 * TROUPE_MILLISECOND, &message), TROUPE_E_TIMEOUT);
     assert_null(f->me->thread->saved);
     assert_true(trp_list_empty(&f->me->asked));
-    trp_sub_seq(&trp_cell_find(f->system, full)->waiting, 1);
+    trp_sub_seq(&trp_cell_find(f->system, full)->waiting, TRP_ROOM_MESSAGE);
     expect_call(f, full, "now", TROUPE_OK, "now");
 }
 

@@ -41,18 +41,27 @@ void trp_push(trp_cell *target, trp_node *node)
 
 troupe_status trp_send_node(trp_cell *sender, trp_cell *target, troupe_id id, trp_node *node)
 {
-    troupe_status status = trp_room_reserve(sender, target, id);
+    troupe_on_full on_full = (troupe_on_full)trp_load_relaxed(&target->on_full); /* set at spawn */
+    uint64_t room = trp_room_of(1, trp_node_size(node));
+    troupe_status status = trp_room_reserve(sender, target, id, room, on_full);
+    bool dropped = status == TROUPE_E_FULL && on_full == TROUPE_ON_FULL_DROP_NEWEST;
 
-    if (status != TROUPE_OK)
+    if (status != TROUPE_OK && !dropped)
         return status;
     trp_count_own(&sender->n_sent, 1);
     node->target = id.value;
     node->sender = trp_id_of(sender).value;
     node->sequence = trp_load_relaxed(&sender->n_sent); /* its owner is this thread */
+    if (dropped) {
+        trp_drop_newest(sender, node);
+        return TROUPE_OK;
+    }
     node->counted = true;
     if (!node->trace)
         node->trace = troupe_payload_ref(trp_trace_at_hand(sender));
     trp_push(target, node);
+    if (on_full == TROUPE_ON_FULL_DROP_OLDEST)
+        trp_drop_oldest(target, room);
     return TROUPE_OK;
 }
 

@@ -108,6 +108,7 @@ void trp_slots_free(troupe_system *system)
         while (trp_mailbox_take(&cell->mailbox, &done))
             trp_node_free(done);
         trp_node_free(cell->mailbox.tail);
+        trp_oldest_free(cell);
         for (trp_signal *signal = trp_signals_take(cell); signal;) {
             trp_signal *next = signal->next;
 

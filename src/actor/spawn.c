@@ -60,6 +60,7 @@ void trp_state_free(trp_cell *cell)
 
 void trp_cell_reset(trp_cell *cell)
 {
+    trp_oldest_stop(cell);
     cell->thread = NULL;
     cell->step = TRP_STEP_FREE;
     cell->pending = cell->woken = cell->crashing = cell->exiting = false;
@@ -109,8 +110,10 @@ static void fill(trp_cell *cell, trp_cell *parent, const troupe_spec *spec)
     cell->child = spec->child;
     cell->actor = spec->actor;
     cell->argument = spec->argument;
-    trp_store_relaxed(&cell->bound, /* this and the next: published with the id */
-                      spec->mailbox_bound ? spec->mailbox_bound : TROUPE_MAILBOX_BOUND);
+    trp_store_relaxed(
+        &cell->bound, /* this and the next: published with the id */
+        trp_room_of(spec->mailbox_bound ? spec->mailbox_bound : TROUPE_MAILBOX_BOUND,
+                    spec->mailbox_bytes ? spec->mailbox_bytes : TROUPE_MAILBOX_BYTES));
     trp_store_relaxed(&cell->on_full, spec->on_full);
     if (spec->requests_bound)
         cell->requests_bound = spec->requests_bound;
@@ -134,6 +137,8 @@ static troupe_status furnish(trp_cell *cell, trp_cell *parent, const troupe_spec
     cell->entry = parent->thread ? NULL : trp_alloc_zeroed(sizeof *cell->entry);
     if (!cell->down || !trp_notices_make(cell) || (!parent->thread && !cell->entry) ||
         !new_state(cell, spec))
+        return TROUPE_E_NO_MEMORY;
+    if (spec->on_full == TROUPE_ON_FULL_DROP_OLDEST && !trp_oldest_start(cell))
         return TROUPE_E_NO_MEMORY;
     if (cell->entry)
         cell->entry->id = id.value;
@@ -163,7 +168,9 @@ static troupe_status take_spec(const trp_cell *parent, troupe_spec *spec, const 
         return TROUPE_E_INVALID;
     if (spec->name && !trp_name_is_valid(spec->name))
         return TROUPE_E_INVALID;
-    if (spec->on_full != TROUPE_ON_FULL_REJECT && spec->on_full != TROUPE_ON_FULL_BLOCK)
+    if ((unsigned)spec->on_full > TROUPE_ON_FULL_DROP_OLDEST ||
+        spec->mailbox_bound > TROUPE_MAILBOX_BOUND_MAX ||
+        spec->mailbox_bytes > TROUPE_MAILBOX_BYTES_MAX)
         return TROUPE_E_INVALID;
     if (spec->on_error > TROUPE_ON_ERROR_ESCALATE)
         return TROUPE_E_INVALID;

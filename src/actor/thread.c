@@ -45,7 +45,8 @@ troupe_context *troupe_attach(troupe_system *system)
     thread->send_until = TROUPE_FOREVER;
     trp_mutex_init(&thread->lock);
     trp_condition_init(&thread->wake);
-    trp_store_relaxed(&cell->bound, TROUPE_MAILBOX_BOUND); /* both: published with the id */
+    trp_store_relaxed(&cell->bound, /* this and the next: published with the id */
+                      trp_room_of(TROUPE_MAILBOX_BOUND, TROUPE_MAILBOX_BYTES));
     trp_store_relaxed(&cell->on_full, TROUPE_ON_FULL_REJECT);
     trp_store_relaxed(&cell->incarnation, 1); /* owner */
     trp_store_release(&cell->id, (uint64_t)cell->generation << 32 | cell->slot);
@@ -67,7 +68,7 @@ static void bury(trp_cell *cell, trp_node *node, troupe_dead_reason reason, trou
 {
     trp_node_bury(cell, node, reason, status);
     if (node->counted)
-        trp_room_give(cell, 1);
+        trp_room_give(cell, trp_room_of(1, trp_node_size(node)));
 }
 
 static void bury_saved(trp_cell *cell)
@@ -358,7 +359,7 @@ troupe_status troupe_receive(troupe_context *ctx, uint64_t timeout_ns, troupe_me
     trp_request_accept(ctx, node);
     trp_count_own(&ctx->n_handled, 1);
     if (node->counted)
-        trp_room_give(ctx, 1);
+        trp_room_give(ctx, trp_room_of(1, trp_node_size(node)));
     *ret_message = trp_node_message(node);
     return TROUPE_OK;
 }

@@ -178,11 +178,11 @@ static void test_timers_pass_no_room(void **state)
     start_counts();
     assert_int_equal(troupe_spawn(f->me, TROUPE_SPEC(.actor = &obeying, .mailbox_bound = 1), &id),
                      TROUPE_OK);
-    trp_add_seq(&trp_cell_find(f->system, id)->waiting, 1); /* full */
+    trp_add_seq(&trp_cell_find(f->system, id)->waiting, TRP_ROOM_MESSAGE); /* full */
     assert_int_equal(troupe_send(f->me, id, TROUPE_TEXT("x")), TROUPE_E_FULL);
     assert_int_equal(troupe_send_after(f->me, id, TROUPE_TEXT("tick"), 1, NULL), TROUPE_OK);
     wait_until_came(f, 1);
-    trp_room_give(trp_cell_find(f->system, id), 1);
+    trp_room_give(trp_cell_find(f->system, id), TRP_ROOM_MESSAGE);
 }
 
 static void test_a_timer_of_another_is_not_cancelled(void **state)

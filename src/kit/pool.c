@@ -19,13 +19,12 @@ static troupe_id route(void *state, troupe_system *system)
 {
     trp_supervisor *self = state;
     uint32_t n = trp_load_acquire(&self->n_seats);
-    uint32_t first, bound;
+    uint32_t first;
     troupe_id up = TROUPE_NOBODY, any = TROUPE_NOBODY;
 
     if (n == 0)
         return TROUPE_NOBODY;
     first = trp_add_relaxed(&self->turn, 1); /* any order of turns is fair enough */
-    bound = trp_load_relaxed(&self->bound);
     for (uint32_t i = 0; i < n; i++) {
         trp_seat *seat = &self->seats[(first + i) % n];
         troupe_id id = {trp_load_relaxed(&seat->id)};
@@ -33,7 +32,7 @@ static troupe_id route(void *state, troupe_system *system)
         if (id.value == TROUPE_NOBODY.value)
             continue;
         if (trp_load_relaxed(&seat->up)) {
-            if (troupe_waiting(system, id) < bound)
+            if (troupe_has_room(system, id))
                 return id;
             if (up.value == TROUPE_NOBODY.value)
                 up = id;

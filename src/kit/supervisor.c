@@ -56,12 +56,7 @@ troupe_status trp_supervisor_begin(trp_supervisor *self, const trp_plan *plan)
         return TROUPE_E_NO_MEMORY;
     self->plan = *plan;
     trp_window_init(&self->window, plan->max_restarts, plan->within_ns);
-    if (plan->pool) {
-        uint32_t bound = plan->children[0].spec.mailbox_bound;
-
-        trp_store_relaxed(&self->bound, bound ? bound : TROUPE_MAILBOX_BOUND);
-    }
-    /* Pairs with the acquire in route: who sees the count sees the bound. */
+    /* Pairs with the acquire in route: who sees the count sees the seats. */
     trp_store_release(&self->n_seats, (uint32_t)plan->n_children);
     return TROUPE_OK;
 }

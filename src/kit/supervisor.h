@@ -54,7 +54,6 @@ typedef struct trp_supervisor {
     trp_child_record *records; /* from pre_start to post_stop */
     /* Any sender's thread, from here on. n_seats is 0 until the rest may be read. */
     _Atomic(uint32_t) n_seats;
-    _Atomic(uint32_t) bound;
     char padding[TRP_CACHE_LINE];
     _Atomic(uint32_t) turn;
     char more_padding[TRP_CACHE_LINE];

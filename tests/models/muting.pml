@@ -4,9 +4,9 @@
  * Promised: the sender does not run while it is muted, and in the end it runs again.
  *
  * order: JOIN           src/actor/backpressure.c  trp_add_seq(&target->n_muted, 1)
- * order: LOOK_WAITING   src/actor/backpressure.c  trp_load_seq(&target->waiting) <= low_mark(target)
- * order: GIVE           src/actor/backpressure.c  trp_sub_seq(&cell->waiting, n)
- * order: LOOK_MUTED     src/actor/backpressure.c  left <= low_mark(cell) && trp_load_seq(&cell->n_muted)
+ * order: LOOK_WAITING   src/actor/backpressure.c  is_low(target, trp_load_seq(&target->waiting) - own)
+ * order: GIVE           src/actor/backpressure.c  trp_sub_seq(&cell->waiting, room)
+ * order: LOOK_MUTED     src/actor/backpressure.c  is_low(cell, left) && trp_load_seq(&cell->n_muted)
  * order: DORMANT        src/actor/turn.c          trp_store_seq(&cell->dormant, 1)
  * order: LOOK_MUTED_ON  src/actor/turn.c          !trp_load_seq(&cell->muted_on)
  */

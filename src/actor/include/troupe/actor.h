@@ -44,9 +44,12 @@ typedef struct troupe_timer_id {
     uint64_t value;
 } troupe_timer_id;
 
-#define TROUPE_NAME_MAX 127         /* bytes of a name */
-#define TROUPE_EXIT_TEXT_MAX 511    /* bytes of an exit's text */
-#define TROUPE_MAILBOX_BOUND 1024   /* messages, where a spec says nothing */
+#define TROUPE_NAME_MAX 127              /* bytes of a name */
+#define TROUPE_EXIT_TEXT_MAX 511         /* bytes of an exit's text */
+#define TROUPE_MAILBOX_BOUND 1024        /* messages, where a spec says nothing */
+#define TROUPE_MAILBOX_BYTES (16u << 20) /* of payloads, where a spec says nothing */
+#define TROUPE_MAILBOX_BOUND_MAX (1u << 24)
+#define TROUPE_MAILBOX_BYTES_MAX (UINT64_C(1) << 36)
 #define TROUPE_REQUESTS_BOUND 16384 /* in flight, where a spec says nothing */
 #define TROUPE_TIMERS_BOUND 16384   /* set at a time, where a spec says nothing */
 #define TROUPE_TRACE_MAX 128        /* bytes of a trace */
@@ -284,6 +287,8 @@ uint32_t troupe_incarnation(const troupe_context *ctx);
 typedef enum troupe_on_full {
     TROUPE_ON_FULL_REJECT, /* the sender gets TROUPE_E_FULL */
     TROUPE_ON_FULL_BLOCK,  /* a thread waits; a component that sends is muted until there is room */
+    TROUPE_ON_FULL_DROP_NEWEST, /* the message sent is a dead letter; the sender gets TROUPE_OK */
+    TROUPE_ON_FULL_DROP_OLDEST, /* the oldest that waits is a dead letter, the new one goes in */
 } troupe_on_full;
 
 /* What follows a failed message: one whose handler, or its resume, returned an error. */
@@ -314,6 +319,9 @@ typedef struct troupe_spec {
      * and writes atomics only. TROUPE_NOBODY: the sender gets TROUPE_E_UNAVAILABLE. Default: none;
      * timers that the component set for itself are never routed. */
     troupe_id (*route)(void *self, troupe_system *system);
+    /* Bytes of payloads that may wait, beside mailbox_bound; default TROUPE_MAILBOX_BYTES. A mailbox below both
+     * bounds takes one more message, whatever its size. A shared payload counts in each mailbox. */
+    uint64_t mailbox_bytes;
     uint32_t
         requests_bound; /* requests whose end it has not taken yet; default TROUPE_REQUESTS_BOUND */
     uint32_t
@@ -397,8 +405,9 @@ troupe_status troupe_release(troupe_context *ctx, troupe_id id, bool gave_up);
  * Owns:    payload is lent for the call; it is copied.
  * Threads: the context's. Never blocks, but for a thread's send to a full mailbox that blocks.
  * Order:   messages of one sender to one target arrive in sending order.
- * Errors:  TROUPE_E_GONE the target has ended; TROUPE_E_FULL its mailbox is at its bound;
- *          TROUPE_E_TOO_LARGE; TROUPE_E_NO_MEMORY; TROUPE_E_UNAVAILABLE the route of an address names nobody,
+ * Errors:  TROUPE_E_GONE the target has ended; TROUPE_E_FULL its mailbox is at its bound (one that drops
+ *          takes the message, and loses it or another: that one is a dead letter, whoever asked by it gets
+ *          TROUPE_E_FULL as its answer); TROUPE_E_TOO_LARGE; TROUPE_E_NO_MEMORY; TROUPE_E_UNAVAILABLE the route of an address names nobody,
  *          TROUPE_E_INVALID it goes in a circle. On an error nothing was sent.
  */
 TROUPE_MUST_CHECK troupe_status troupe_send(troupe_context *ctx, troupe_id target,
@@ -695,7 +704,7 @@ void troupe_tick_stop(troupe_system *system, troupe_tick *tick);
     X(TROUPE_DEAD_KILLED, "the target was killed")                                                 \
     X(TROUPE_DEAD_NO_HANDLER, "the target handles no messages")                                    \
     X(TROUPE_DEAD_NO_SUBSCRIBER, "nobody subscribed to the topic")                                 \
-    X(TROUPE_DEAD_FULL, "a subscriber's mailbox was full")                                         \
+    X(TROUPE_DEAD_FULL, "the mailbox was full")                                                    \
     X(TROUPE_DEAD_TOO_LARGE, "over the size limit")                                                \
     X(TROUPE_DEAD_ABANDONED, "the target was stopped while it waited")                             \
     X(TROUPE_DEAD_REFUSED, "the target took it no more")
@@ -819,6 +828,7 @@ typedef struct troupe_info {
     uint64_t state_bytes; /* of its state_size */
     troupe_id
         parent; /* who spawned it, an attached thread too; TROUPE_NOBODY for an attached thread */
+    uint64_t waiting_bytes; /* of their payloads */
 } troupe_info;
 
 /* troupe_info_of - one component, as it stands. All counts are those of the id, over its lives.
@@ -855,6 +865,9 @@ static inline size_t troupe_snapshot(troupe_system *system, troupe_info *infos, 
 
 /* troupe_waiting - messages in the mailbox of id; 0 when it ended. Any thread; one load. */
 uint32_t troupe_waiting(troupe_system *system, troupe_id id);
+
+/* troupe_has_room - the mailbox of id is below its bounds, as it stands; false when it ended. Any thread; never blocks. */
+bool troupe_has_room(troupe_system *system, troupe_id id);
 
 /* troupe_log_write - write one line through the system's log hook, as the component of ctx. */
 void troupe_log_write(troupe_context *ctx, troupe_level level, const char *id, troupe_bytes text);

@@ -1,0 +1,151 @@
+/* drop.c - full mailboxes that lose a message rather than refuse one: the new one, or the oldest that waits.
+ *
+ * The oldest is taken out by the sender, in the middle of the receiver's queue, so a mailbox that drops its oldest is
+ * taken from under a lock; the others have none. Pushing needs no lock, here as there.
+ *
+ *   tail -> [done] -> [a] -> [b] -> [c] <- head        a is unlinked: done's link then names b.
+ *
+ * Threads:    trp_drop_newest, trp_drop_oldest: any sender. start, stop: the owner of the cell.
+ * Invariants: 1. Who follows or changes links behind the tail while `on`, holds the lock. If broken: a node is freed twice.
+ *             2. A node is unlinked only when another is linked behind it: then no pusher writes its link any more,
+ *                and head names another. If broken: what is pushed next hangs on a freed node.
+ *             3. The done node at the tail is the receiver's, in the middle of a handler too, and is left alone.
+ *             4. A sender looks after its own push, and counts itself before it. So whoever pushed last sees all of
+ *                them linked, and takes out what is over the bound. If broken: a mailbox at rest is over its bound.
+ */
+#include "cell.h"
+
+struct trp_oldest {
+    trp_mutex lock;
+    bool on; /* under lock; the cell's owner, who alone writes it, reads it without */
+};
+
+/* ---- the owner of the cell ---- */
+
+bool trp_oldest_start(trp_cell *cell)
+{
+    trp_oldest *oldest = trp_load_relaxed(&cell->oldest); /* owner */
+
+    if (!oldest) {
+        oldest = trp_alloc_zeroed(sizeof *oldest);
+        if (!oldest)
+            return false;
+        trp_mutex_init(&oldest->lock);
+        trp_store_release(&cell->oldest, oldest); /* pairs with trp_drop_oldest */
+    }
+    trp_mutex_lock(&oldest->lock);
+    oldest->on = true;
+    trp_mutex_unlock(&oldest->lock);
+    return true;
+}
+
+void trp_oldest_stop(trp_cell *cell)
+{
+    trp_oldest *oldest = trp_load_relaxed(&cell->oldest); /* owner */
+
+    if (!oldest || !oldest->on)
+        return;
+    trp_mutex_lock(&oldest->lock);
+    oldest->on = false;
+    trp_mutex_unlock(&oldest->lock);
+}
+
+void trp_oldest_free(trp_cell *cell)
+{
+    trp_oldest *oldest = trp_load_relaxed(&cell->oldest); /* nobody else is left */
+
+    if (!oldest)
+        return;
+    trp_mutex_fini(&oldest->lock);
+    trp_free(oldest);
+}
+
+bool trp_oldest_lock(trp_cell *cell)
+{
+    trp_oldest *oldest = trp_load_relaxed(&cell->oldest); /* owner */
+
+    if (!oldest || !oldest->on)
+        return false;
+    trp_mutex_lock(&oldest->lock);
+    return true;
+}
+
+void trp_oldest_unlock(trp_cell *cell)
+{
+    trp_mutex_unlock(&trp_load_relaxed(&cell->oldest)->lock); /* owner */
+}
+
+/* ---- senders ---- */
+
+static void drop(trp_cell *cell, trp_node *node)
+{
+    trp_node_bury(cell, node, TROUPE_DEAD_FULL, TROUPE_E_FULL);
+    trp_node_free(node);
+}
+
+void trp_drop_newest(trp_cell *sender, trp_node *node)
+{
+    drop(sender, node);
+}
+
+/* The oldest that takes room; answers and timers' messages take none and stay. NULL: none has another behind it. */
+static trp_node *unlink_oldest_locked(trp_cell *cell)
+{
+    trp_node *before = cell->mailbox.tail;
+    trp_node *node = trp_load_acquire(&before->next); /* this and the next: pairs with push */
+
+    while (node) {
+        trp_node *after = trp_load_acquire(&node->next);
+
+        if (after && node->counted) {
+            trp_store_relaxed(&before->next, after); /* takers hold the lock */
+            return node;
+        }
+        before = node;
+        node = after;
+    }
+    return NULL;
+}
+
+static bool is_over(trp_cell *target, uint64_t own)
+{
+    return trp_room_is_over(trp_load_seq(&target->waiting), trp_load_relaxed(&target->bound),
+                            own); /* set at spawn */
+}
+
+/* Takes out what is over the bound; the list is the caller's. */
+static trp_node *unlink_locked(trp_cell *target, uint64_t own)
+{
+    trp_node *first = NULL, *last = NULL, *node;
+
+    while (is_over(target, own) && (node = unlink_oldest_locked(target))) {
+        trp_sub_seq(&target->waiting, trp_room_of(1, trp_node_size(node)));
+        trp_store_relaxed(&node->next, NULL); /* this and the next: nobody else has it any more */
+        if (last)
+            trp_store_relaxed(&last->next, node);
+        else
+            first = node;
+        last = node;
+    }
+    return first;
+}
+
+void trp_drop_oldest(trp_cell *target, uint64_t own)
+{
+    trp_oldest *oldest = trp_load_acquire(&target->oldest); /* pairs with trp_oldest_start */
+    trp_node *node = NULL;
+
+    if (!oldest || !is_over(target, own))
+        return;
+    trp_mutex_lock(&oldest->lock);
+    if (oldest->on)
+        node = unlink_locked(target, own);
+    trp_mutex_unlock(&oldest->lock);
+    while (node) {
+        trp_node *next = trp_load_relaxed(&node->next); /* this thread's list */
+
+        drop(target, node);
+        node = next;
+    }
+    trp_room_look(target);
+}

@@ -34,7 +34,7 @@ typedef struct trp_name_table {
 
 typedef struct trp_name_chunk {
     struct trp_name_chunk *next; /* set once */
-    unsigned char records[] __attribute__((aligned(16)));
+    unsigned char records[] TRP_ALIGN_LINE;
 } trp_name_chunk;
 
 /* Records of one size. A free one keeps the next free one in its first word. */

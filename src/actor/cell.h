@@ -114,8 +114,9 @@ typedef struct trp_thread_end {
     uint64_t calling; /* the one correlation whose answer is awaited; 0: none, or it came */
     troupe_status answer_status; /* of the last call, once it came */
     troupe_payload *answer;
-    uint64_t starting;   /* the one child whose start is waited for */
-    uint64_t send_until; /* how long a send waits for room */
+    uint64_t starting;        /* the one child whose start is waited for */
+    uint32_t n_starting_here; /* pre_starts of children that run on this thread, one in another */
+    uint64_t send_until;      /* how long a send waits for room */
 } trp_thread_end;
 
 struct troupe_context {
@@ -233,6 +234,8 @@ struct troupe_system {
     trp_route *routes; /* under slots_lock: every one ever made */
 
     trp_mutex names_lock;
+    trp_condition names_changed;
+    uint32_t n_name_waiters; /* under names_lock: on names_changed */
     trp_names names;
 
     trp_mutex roots_lock;

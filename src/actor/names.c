@@ -48,12 +48,24 @@ troupe_status trp_name_reserve(trp_cell *cell, const char *text, troupe_id id)
     return status;
 }
 
+/* Somebody may wait for what becomes of this name (lookup_or_spawn.c). */
+static void tell_waiters_locked(troupe_system *system)
+{
+    if (system->n_name_waiters)
+        trp_condition_broadcast(&system->names_changed);
+}
+
 void trp_name_publish(trp_cell *cell)
 {
     trp_name *name = trp_load_relaxed(&cell->name); /* owner */
+    troupe_system *system = cell->system;
 
-    if (name)
-        trp_store_release(&name->findable, 1); /* pairs with look_at in name_table.c */
+    if (!name || trp_load_relaxed(&name->findable)) /* owner; it stays so over restarts */
+        return;
+    trp_mutex_lock(&system->names_lock);
+    trp_store_release(&name->findable, 1); /* pairs with look_at in name_table.c */
+    tell_waiters_locked(system);
+    trp_mutex_unlock(&system->names_lock);
 }
 
 void trp_name_release(trp_cell *cell)
@@ -66,6 +78,7 @@ void trp_name_release(trp_cell *cell)
     trp_store_release(&cell->name, NULL);
     trp_mutex_lock(&system->names_lock);
     trp_names_remove_locked(&system->names, name);
+    tell_waiters_locked(system);
     trp_mutex_unlock(&system->names_lock);
 }
 

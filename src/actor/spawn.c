@@ -207,13 +207,17 @@ static void leave_system(trp_cell *cell)
 }
 
 /* The first hook, here. False: refused, and error says why. */
-static bool start_here(trp_cell *cell, troupe_error *error)
+static bool start_here(trp_cell *cell, const trp_cell *parent, troupe_error *error)
 {
     troupe_status status;
 
     if (cell->blocking) /* the spawner's worker, if it is one */
         (void)troupe_executor_overrun(cell->system->executor);
+    if (parent->thread)
+        parent->thread->n_starting_here++;
     status = trp_life_pre_start(cell, error);
+    if (parent->thread)
+        parent->thread->n_starting_here--;
     if (status == TROUPE_OK || status == TROUPE_PENDING)
         return true;
     if (!error->text[0])
@@ -248,7 +252,7 @@ static troupe_status spawn(trp_cell *parent, const troupe_spec *asked, troupe_id
         return status;
     }
     trp_life_begin(cell, TROUPE_START_FRESH);
-    if (!spec.start_on_own_turn && !start_here(cell, error)) {
+    if (!spec.start_on_own_turn && !start_here(cell, parent, error)) {
         leave_system(cell);
         undo(cell);
         return TROUPE_E_REFUSED;

@@ -18,6 +18,7 @@ static void init_locks(troupe_system *system)
 {
     trp_mutex_init(&system->slots_lock);
     trp_mutex_init(&system->names_lock);
+    trp_condition_init(&system->names_changed);
     trp_mutex_init(&system->roots_lock);
     trp_condition_init(&system->roots_changed);
     trp_mutex_init(&system->requests_lock);
@@ -37,6 +38,7 @@ static void fini(troupe_system *system)
     troupe_payload_unref(system->dead_topic);
     trp_mutex_fini(&system->slots_lock);
     trp_mutex_fini(&system->names_lock);
+    trp_condition_fini(&system->names_changed);
     trp_mutex_fini(&system->roots_lock);
     trp_condition_fini(&system->roots_changed);
     trp_mutex_fini(&system->requests_lock);

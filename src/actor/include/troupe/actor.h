@@ -586,6 +586,21 @@ TROUPE_MUST_CHECK troupe_status troupe_receive(troupe_context *ctx, uint64_t tim
  */
 troupe_status troupe_lookup(troupe_system *system, const char *name, troupe_id *ret_id);
 
+/* troupe_lookup_or_spawn - the component with the name of spec; it is spawned when there is none. Of many callers at the
+ * same time one spawns it.
+ *
+ * Owns:    spec is lent, as for troupe_spawn. ret_spawned (may be NULL): this call started it. error may be NULL.
+ * Threads: the context's. A thread blocks while another one starts it, as in troupe_spawn. A handler never blocks, nor a
+ *          thread from inside a pre_start: while another one starts it they get the reserved id at once, where messages
+ *          wait for the start; when that fails the id has ended, which a monitor tells.
+ * Order:   when the start of another one fails, whoever waited for it tries in turn, and gets its own error.
+ * Errors:  as troupe_spawn, but not TROUPE_E_TAKEN; TROUPE_E_INVALID also for a spec without a name; TROUPE_E_TIMEOUT in a
+ *          simulation in which nothing happens any more.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_lookup_or_spawn(troupe_context *ctx, const troupe_spec *spec,
+                                                       troupe_id *ret_id, bool *ret_spawned,
+                                                       troupe_error *error);
+
 /* troupe_name_of - the name of id into buffer (TROUPE_NAME_MAX + 1 bytes); "" when it has none or ended.
  * Any thread. Never blocks.
  */

@@ -155,6 +155,37 @@ void trp_mutex_unlock(trp_mutex *mutex)
     TROUPE_ASSERT(pthread_mutex_unlock(&mutex->os) == 0);
 }
 
+void trp_rwlock_init(trp_rwlock *lock)
+{
+    pthread_rwlockattr_t attributes;
+
+    TROUPE_ASSERT(pthread_rwlockattr_init(&attributes) == 0);
+    TROUPE_ASSERT(pthread_rwlockattr_setkind_np(&attributes,
+                                                PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP) == 0);
+    TROUPE_ASSERT(pthread_rwlock_init(&lock->os, &attributes) == 0);
+    pthread_rwlockattr_destroy(&attributes);
+}
+
+void trp_rwlock_fini(trp_rwlock *lock)
+{
+    TROUPE_ASSERT(pthread_rwlock_destroy(&lock->os) == 0);
+}
+
+void trp_rwlock_read(trp_rwlock *lock)
+{
+    TROUPE_ASSERT(pthread_rwlock_rdlock(&lock->os) == 0);
+}
+
+void trp_rwlock_write(trp_rwlock *lock)
+{
+    TROUPE_ASSERT(pthread_rwlock_wrlock(&lock->os) == 0);
+}
+
+void trp_rwlock_unlock(trp_rwlock *lock)
+{
+    TROUPE_ASSERT(pthread_rwlock_unlock(&lock->os) == 0);
+}
+
 void trp_condition_init(trp_condition *condition)
 {
     pthread_condattr_t attributes;

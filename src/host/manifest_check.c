@@ -168,9 +168,30 @@ static const trp_yaml *find_grant(const trp_unit *unit, const char *key, size_t 
     return unit->grants_node;
 }
 
-static void check_grants(troupe_manifest *manifest, const trp_names *takers,
-                         const trp_names *everybody, const trp_names *topics)
+/* What one may publish to: a pattern is no suggestion. */
+static trp_names without_wildcards(troupe_manifest *manifest, const trp_names *patterns)
 {
+    trp_names topics = {trp_arena_alloc(&manifest->arena, (patterns->n + 1) * sizeof(char *)), 0};
+
+    for (size_t i = 0; i < patterns->n; i++)
+        if (strpbrk(patterns->items[i], "*>") == NULL)
+            topics.items[topics.n++] = patterns->items[i];
+    return topics;
+}
+
+static bool is_heard(const trp_names *patterns, const char *topic)
+{
+    for (size_t i = 0; i < patterns->n; i++)
+        if (troupe_topic_matches(troupe_text(patterns->items[i]), troupe_text(topic)))
+            return true;
+    return false;
+}
+
+static void check_grants(troupe_manifest *manifest, const trp_names *takers,
+                         const trp_names *everybody, const trp_names *patterns)
+{
+    trp_names topics = without_wildcards(manifest, patterns);
+
     for (const trp_unit *u = manifest->root; u != NULL; u = trp_unit_next(u)) {
         for (size_t i = 0; i < u->grants.n_send; i++)
             if (!is_among(takers, u->grants.send[i]))
@@ -178,9 +199,9 @@ static void check_grants(troupe_manifest *manifest, const trp_names *takers,
                               everybody);
         for (size_t i = 0; i < u->grants.n_publish; i++) {
             const char *topic = u->grants.publish[i];
-            const char *near = is_among(topics, topic) || strchr(topic, '*') != NULL
+            const char *near = is_heard(patterns, topic) || strchr(topic, '*') != NULL
                                    ? NULL
-                                   : troupe_nearest(topic, topics->items);
+                                   : troupe_nearest(topic, topics.items);
 
             /* A topic without subscribers is allowed: dead letters name it. A misspelled one is not. */
             if (near != NULL)
@@ -191,18 +212,18 @@ static void check_grants(troupe_manifest *manifest, const trp_names *takers,
     }
 }
 
-static trp_names list_topics(troupe_manifest *manifest)
+static trp_names list_patterns(troupe_manifest *manifest)
 {
-    trp_names topics = {NULL, 0};
+    trp_names patterns = {NULL, 0};
     size_t n = 0;
 
     for (const trp_unit *u = manifest->root; u != NULL; u = trp_unit_next(u))
         n += u->subscribe.n;
-    topics.items = trp_arena_alloc(&manifest->arena, (n + 1) * sizeof(char *));
+    patterns.items = trp_arena_alloc(&manifest->arena, (n + 1) * sizeof(char *));
     for (const trp_unit *u = manifest->root; u != NULL; u = trp_unit_next(u))
         for (size_t i = 0; i < u->subscribe.n; i++)
-            topics.items[topics.n++] = u->subscribe.items[i];
-    return topics;
+            patterns.items[patterns.n++] = u->subscribe.items[i];
+    return patterns;
 }
 
 void trp_manifest_check(troupe_manifest *manifest)
@@ -211,11 +232,11 @@ void trp_manifest_check(troupe_manifest *manifest)
     bearer *all = list_bearers(manifest, &manifest->arena, &n);
     trp_names takers = trp_manifest_names(manifest, &manifest->arena, false);
     trp_names everybody = trp_manifest_names(manifest, &manifest->arena, true);
-    trp_names topics = list_topics(manifest);
+    trp_names patterns = list_patterns(manifest);
 
     qsort(all, n, sizeof(*all), by_name);
     check_names(manifest, all, n);
-    check_grants(manifest, &takers, &everybody, &topics);
+    check_grants(manifest, &takers, &everybody, &patterns);
     if (manifest->stdin_to != NULL && trp_manifest_taker(manifest, manifest->stdin_to) == NULL)
         note_stranger(manifest, manifest->stdin_node, "", manifest->stdin_to, &takers, &everybody);
 }

@@ -169,6 +169,27 @@ static void test_grants_name_who_exists(void **state)
                    "nobody subscribes to \"hist\"; did you mean \"hits\"?");
 }
 
+static void test_subscriptions_are_topics_or_patterns(void **state)
+{
+    assert_int_equal(load(*state, ONE "      subscribe: [orders.*, orders.>, '>', a.b]\n"),
+                     TROUPE_OK);
+    assert_refused(*state, ONE "      subscribe: [a, orders*]\n",
+                   "\"orders*\" is no topic: * and > stand for whole words; write orders.*");
+    assert_refused(*state, ONE "      subscribe: [a.>.b]\n", "nothing may come behind it");
+    assert_refused(*state, ONE "      subscribe: [a..b]\n", "is empty; write a.b, not a..b");
+    /* What a pattern hears is no slip of the pen; what none hears may be. */
+    assert_int_equal(
+        load(*state,
+             ONE "      subscribe: [hits.*, hits.al]\n      grants: [{publish: [hits.all]}]\n"),
+        TROUPE_OK);
+    assert_refused(*state,
+                   ONE "      subscribe: [hits.*, news]\n      grants: [{publish: [nws]}]\n",
+                   "nobody subscribes to \"nws\"; did you mean \"news\"?");
+    assert_int_equal(
+        load(*state, ONE "      subscribe: [hits.*]\n      grants: [{publish: [hits.a.b]}]\n"),
+        TROUPE_OK);
+}
+
 static void test_limits_are_possible_ones(void **state)
 {
     assert_refused(*state, ONE "      limits: {memory: 1KiB}\n", "from 64KiB");
@@ -283,6 +304,7 @@ int main(void)
         TEST(test_a_mistake_has_file_line_and_path),
         TEST(test_names_of_two_are_refused),
         TEST(test_grants_name_who_exists),
+        TEST(test_subscriptions_are_topics_or_patterns),
         TEST(test_limits_are_possible_ones),
         TEST(test_backoffs_make_sense),
         TEST(test_children_say_what_they_are),

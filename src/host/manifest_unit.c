@@ -41,13 +41,16 @@ static trp_names read_names(troupe_manifest *manifest, const trp_yaml *node)
 
 static void read_subscribe(troupe_manifest *manifest, const trp_yaml *node, trp_unit *unit)
 {
+    troupe_error error;
+
     unit->subscribe = read_names(manifest, node);
-    for (size_t i = 0; i < unit->subscribe.n; i++)
-        if (strpbrk(unit->subscribe.items[i], "*#") != NULL)
-            trp_yaml_mistake(&manifest->mistakes, node,
-                             "\"%.64s\": subscribing by a pattern is not in this version yet; "
-                             "write each topic out",
-                             unit->subscribe.items[i]);
+    for (const trp_yaml *item = node->first; item != NULL; item = item->next) {
+        bool is_text = item->kind == TRP_YAML_SCALAR && item->size > 0; /* else it was said */
+
+        if (is_text && troupe_topic_check((troupe_bytes){item->text, item->size}, &error))
+            trp_yaml_mistake(&manifest->mistakes, item, "\"%.64s\" is no topic: %s", item->text,
+                             error.text);
+    }
 }
 
 static void read_mailbox(trp_mistakes *m, const trp_yaml *node, trp_unit *unit)

@@ -267,6 +267,283 @@ static void test_a_thousand_topics_do_not_mix(void **state)
     each_way(act_many);
 }
 
+/* ---- wildcards ---- */
+
+static void test_patterns_match_as_nats_writes_them(void **state)
+{
+    static const struct {
+        const char *pattern, *topic;
+        bool matches;
+    } cases[] = {
+        {"orders.*", "orders.new", true},
+        {"orders.*", "orders", false},
+        {"orders.*", "orders.new.eu", false},
+        {"orders.>", "orders.new", true},
+        {"orders.>", "orders.new.eu", true},
+        {"orders.>", "orders", false},
+        {"orders.>", "order.new", false},
+        {"*.new", "orders.new", true},
+        {"*.new", "orders.old", false},
+        {"*.*.eu", "orders.new.eu", true},
+        {"orders.*.eu", "orders.new.eu", true},
+        {"orders.*.eu", "orders.new.us", false},
+        {"*", "orders", true},
+        {"*", "orders.new", false},
+        {">", "orders", true},
+        {">", "orders.new.eu", true},
+        {"*.>", "orders.new", true},
+        {"*.>", "orders", false},
+        {"orders", "orders", true},
+        {"orders", "orders.new", false},
+        {"orders", "order", false},
+        {"orders.new", "orders", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        if (troupe_topic_matches(troupe_text(cases[i].pattern), troupe_text(cases[i].topic)) !=
+            cases[i].matches)
+            fail_msg("%s %s", cases[i].pattern, cases[i].topic);
+}
+
+static void test_what_is_no_pattern_says_how_to_write_it(void **state)
+{
+    static const struct {
+        const char *pattern, *remedy;
+    } bad[] = {
+        {"", "name a topic"},
+        {"a..b", "a.b"},
+        {".a", "a.b"},
+        {"a.", "a.b"},
+        {"orders*", "orders.*"},
+        {"a.b>", "orders.>"},
+        {"**", "whole words"},
+        {"a.>.b", "nothing may come behind"},
+        {">.a", "nothing may come behind"},
+    };
+    char longest[TROUPE_TOPIC_MAX + 2];
+    troupe_error error;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(troupe_topic_check(troupe_text(bad[i].pattern), &error), TROUPE_E_INVALID);
+        assert_non_null(strstr(error.text, bad[i].remedy));
+    }
+    memset(longest, 'a', sizeof longest);
+    assert_int_equal(troupe_topic_check((troupe_bytes){longest, TROUPE_TOPIC_MAX}, NULL),
+                     TROUPE_OK);
+    assert_int_equal(troupe_topic_check((troupe_bytes){longest, TROUPE_TOPIC_MAX + 1}, NULL),
+                     TROUPE_E_INVALID);
+    assert_int_equal(troupe_topic_check((troupe_bytes){NULL, 0}, NULL), TROUPE_E_INVALID);
+}
+
+static void act_refused(struct stage *stage)
+{
+    static const char *const bad[] = {"", "hits.*", ">", "a..b", "hits*"};
+    struct scene scene;
+    uint32_t reached = 777;
+    troupe_totals before, after;
+
+    open_scene(stage, &scene, 1, 0);
+    before = totals_of(stage);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(troupe_publish(stage->me, scene.topics, troupe_text(bad[i]),
+                                        TROUPE_TEXT("+"), &reached),
+                         TROUPE_E_INVALID);
+        assert_int_equal(reached, 0);
+    }
+    after = totals_of(stage);
+    assert_int_equal(after.sent, before.sent);
+    assert_int_equal(troupe_subscribe(scene.topics, scene.ids[0], TROUPE_TEXT("a..b")),
+                     TROUPE_E_INVALID);
+    assert_false(troupe_unsubscribe(scene.topics, scene.ids[0], TROUPE_TEXT("a..b")));
+    close_scene(stage, &scene);
+}
+
+static void test_publishing_to_a_pattern_is_refused(void **state)
+{
+    (void)state;
+    each_way(act_refused);
+}
+
+static void must_subscribe(struct scene *scene, int which, const char *pattern)
+{
+    assert_int_equal(troupe_subscribe(scene->topics, scene->ids[which], troupe_text(pattern)),
+                     TROUPE_OK);
+}
+
+static void act_wildcards(struct stage *stage)
+{
+    struct scene scene;
+
+    open_scene(stage, &scene, 4, 0);
+    must_subscribe(&scene, 0, "orders.*");
+    must_subscribe(&scene, 1, "orders.>");
+    must_subscribe(&scene, 2, "*.new");
+    must_subscribe(&scene, 3, "orders.new");
+    assert_int_equal(publish(stage, &scene, "orders.new"), 4);
+    assert_int_equal(publish(stage, &scene, "orders.new.eu"), 1);
+    assert_int_equal(publish(stage, &scene, "bills.new"), 1);
+    assert_int_equal(publish(stage, &scene, "orders"), 0);
+    assert_int_equal(ask(stage, scene.ids[0]).count, 1);
+    assert_int_equal(ask(stage, scene.ids[1]).count, 2);
+    assert_int_equal(ask(stage, scene.ids[2]).count, 2);
+    assert_int_equal(ask(stage, scene.ids[3]).count, 1);
+    close_scene(stage, &scene);
+}
+
+static void test_wildcards_reach_who_asked_for_them(void **state)
+{
+    (void)state;
+    each_way(act_wildcards);
+}
+
+static void act_once(struct stage *stage)
+{
+    struct scene scene;
+
+    open_scene(stage, &scene, 2, 0);
+    must_subscribe(&scene, 0, "orders.*");
+    must_subscribe(&scene, 0, "orders.>");
+    must_subscribe(&scene, 0, "orders.new");
+    must_subscribe(&scene, 1, ">");
+    assert_int_equal(publish(stage, &scene, "orders.new"), 2);
+    assert_int_equal(ask(stage, scene.ids[0]).count, 1);
+    assert_true(troupe_unsubscribe(scene.topics, scene.ids[0], TROUPE_TEXT("orders.*")));
+    assert_false(troupe_unsubscribe(scene.topics, scene.ids[0], TROUPE_TEXT("orders.old")));
+    assert_int_equal(publish(stage, &scene, "orders.old"), 2);
+    assert_true(troupe_unsubscribe(scene.topics, scene.ids[0], TROUPE_TEXT("orders.>")));
+    assert_int_equal(publish(stage, &scene, "orders.old"), 1);
+    assert_int_equal(publish(stage, &scene, "orders.new"), 2);
+    assert_true(troupe_unsubscribe(scene.topics, scene.ids[1], TROUPE_TEXT(">")));
+    assert_true(troupe_unsubscribe(scene.topics, scene.ids[0], TROUPE_TEXT("orders.new")));
+    assert_int_equal(publish(stage, &scene, "orders.new"), 0);
+    close_scene(stage, &scene);
+}
+
+static void test_who_matches_twice_gets_one_message(void **state)
+{
+    (void)state;
+    each_way(act_once);
+}
+
+/* Everybody tells this thread, in the order in which the sends came: on one worker of a simulation that is not given,
+ * but the order of sends is what dead letters show when everybody is full. */
+static void test_subscribers_are_sent_to_in_the_order_in_which_they_came(void **state)
+{
+    troupe_dead_letter letters[4];
+    struct stage stage;
+    struct scene scene;
+
+    (void)state;
+    stage_open(&stage, true, 1);
+    open_scene(&stage, &scene, 5, 1);
+    must_subscribe(&scene, 2, "x.>");
+    must_subscribe(&scene, 1, "x.y");
+    must_subscribe(&scene, 4, ">");
+    must_subscribe(&scene, 0, "x.*");
+    must_subscribe(&scene, 3, "*.y");
+    must_subscribe(&scene, 2, "x.y"); /* it came first by another pattern */
+    for (int i = 0; i < 4; i++)
+        order(&stage, scene.ids[i], "+");
+    assert_int_equal(publish(&stage, &scene, "x.y"), 1);
+    assert_int_equal(troupe_dead_letters(stage.system, letters, 4), 4); /* newest first */
+    assert_int_equal(letters[3].target.value, scene.ids[2].value);
+    assert_int_equal(letters[2].target.value, scene.ids[1].value);
+    assert_int_equal(letters[1].target.value, scene.ids[0].value);
+    assert_int_equal(letters[0].target.value, scene.ids[3].value);
+    close_scene(&stage, &scene);
+    stage_close(&stage);
+}
+
+static void act_topic_of_pattern(struct stage *stage)
+{
+    struct scene scene;
+    troupe_message message;
+
+    open_scene(stage, &scene, 0, 0);
+    assert_int_equal(troupe_subscribe(scene.topics, troupe_self(stage->me), TROUPE_TEXT("news.>")),
+                     TROUPE_OK);
+    assert_int_equal(publish(stage, &scene, "news.of.today"), 1);
+    assert_int_equal(troupe_receive(stage->me, PATIENCE, &message), TROUPE_OK);
+    assert_int_equal(message.topic.size, 13);
+    assert_memory_equal(message.topic.data, "news.of.today", 13);
+    close_scene(stage, &scene);
+}
+
+static void test_the_message_carries_the_topic_and_not_the_pattern(void **state)
+{
+    (void)state;
+    each_way(act_topic_of_pattern);
+}
+
+/* Those that ended are taken out of every pattern that a publish meets, and the branches that only they needed go. */
+static void act_gone_patterns(struct stage *stage)
+{
+    static const char *const patterns[] = {">", "a.>", "a.*", "*.b", "a.b", "*.*", "a.b.>"};
+    struct scene scene;
+
+    open_scene(stage, &scene, 2, 0);
+    for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++)
+        must_subscribe(&scene, 1, patterns[i]);
+    must_subscribe(&scene, 0, "a.*");
+    assert_int_equal(troupe_stop(stage->me, scene.ids[1], TROUPE_STOP_REQUESTED), TROUPE_OK);
+    assert_int_equal(troupe_wait_end(stage->me, scene.ids[1], PATIENCE, NULL), TROUPE_OK);
+    assert_int_equal(publish(stage, &scene, "a.b"), 1);
+    for (size_t i = 0; i + 1 < sizeof patterns / sizeof patterns[0]; i++)
+        assert_false(troupe_unsubscribe(scene.topics, scene.ids[1], troupe_text(patterns[i])));
+    assert_true(troupe_unsubscribe(scene.topics, scene.ids[1], TROUPE_TEXT("a.b.>"))); /* not met */
+    assert_int_equal(publish(stage, &scene, "a.b"), 1);
+    assert_int_equal(publish(stage, &scene, "c.b"), 0);
+    close_scene(stage, &scene);
+}
+
+static void test_subscribers_that_ended_are_forgotten_in_every_pattern(void **state)
+{
+    (void)state;
+    each_way(act_gone_patterns);
+}
+
+/* The tree against the plain rule, pattern by pattern. */
+static void test_the_tree_agrees_with_the_rule_on_random_patterns(void **state)
+{
+    static const char *const tokens[] = {"a", "b", "*", ">"};
+    trp_random random = {.state = 5};
+    struct stage stage;
+    struct scene scene;
+
+    (void)state;
+    stage_open(&stage, true, 1);
+    open_scene(&stage, &scene, 20, 100000);
+    for (int round = 0; round < 200; round++) {
+        char patterns[20][16] = {{0}}, topic[16] = "";
+        uint32_t expected = 0, reached;
+
+        for (int i = 0; i < 20; i++) {
+            for (uint64_t left = 1 + trp_random_below(&random, 3); left > 0; left--) {
+                const char *token = tokens[trp_random_below(&random, left == 1 ? 4 : 3)];
+
+                snprintf(patterns[i] + strlen(patterns[i]), 4, "%s%s", patterns[i][0] ? "." : "",
+                         token);
+            }
+            must_subscribe(&scene, i, patterns[i]);
+        }
+        for (uint64_t left = 1 + trp_random_below(&random, 3); left > 0; left--)
+            snprintf(topic + strlen(topic), 4, "%s%s", topic[0] ? "." : "",
+                     tokens[trp_random_below(&random, 2)]);
+        for (int i = 0; i < 20; i++)
+            expected += troupe_topic_matches(troupe_text(patterns[i]), troupe_text(topic));
+        reached = publish(&stage, &scene, topic);
+        if (reached != expected)
+            fail_msg("round %d, %s: %u, not %u", round, topic, reached, expected);
+        for (int i = 0; i < 20; i++)
+            assert_true(troupe_unsubscribe(scene.topics, scene.ids[i], troupe_text(patterns[i])));
+    }
+    settle(&stage);
+    close_scene(&stage, &scene);
+    stage_close(&stage);
+}
+
 struct publisher {
     struct stage *stage;
     struct scene *scene;
@@ -274,6 +551,7 @@ struct publisher {
     uint64_t reached;
 };
 
+/* Four of the eight hear it by the plain topic or by a pattern, in turn, and not at all in between. */
 static void publish_and_change(void *arg)
 {
     struct publisher *publisher = arg;
@@ -289,8 +567,11 @@ static void publish_and_change(void *arg)
         if (i % 16 == 0) {
             troupe_id id = publisher->scene->ids[(i / 16) % 4];
 
+            troupe_bytes pattern = i % 32 ? TROUPE_TEXT("hits") : TROUPE_TEXT("*");
+
             troupe_unsubscribe(publisher->scene->topics, id, TROUPE_TEXT("hits"));
-            if (troupe_subscribe(publisher->scene->topics, id, TROUPE_TEXT("hits")) != TROUPE_OK)
+            troupe_unsubscribe(publisher->scene->topics, id, TROUPE_TEXT("*"));
+            if (troupe_subscribe(publisher->scene->topics, id, pattern) != TROUPE_OK)
                 break; /* the sum below then falls short */
         }
     }
@@ -335,6 +616,15 @@ int main(void)
         cmocka_unit_test(test_a_subscription_outlasts_restarts),
         cmocka_unit_test(test_a_thread_may_subscribe_and_sees_the_topic),
         cmocka_unit_test(test_a_thousand_topics_do_not_mix),
+        cmocka_unit_test(test_patterns_match_as_nats_writes_them),
+        cmocka_unit_test(test_what_is_no_pattern_says_how_to_write_it),
+        cmocka_unit_test(test_publishing_to_a_pattern_is_refused),
+        cmocka_unit_test(test_wildcards_reach_who_asked_for_them),
+        cmocka_unit_test(test_who_matches_twice_gets_one_message),
+        cmocka_unit_test(test_subscribers_are_sent_to_in_the_order_in_which_they_came),
+        cmocka_unit_test(test_the_message_carries_the_topic_and_not_the_pattern),
+        cmocka_unit_test(test_subscribers_that_ended_are_forgotten_in_every_pattern),
+        cmocka_unit_test(test_the_tree_agrees_with_the_rule_on_random_patterns),
         cmocka_unit_test(test_threads_publish_and_subscribe_beside_each_other),
     };
 

@@ -41,6 +41,19 @@ class Wiring(Case):
         self.assertEqual(sorted(out.splitlines()), ["a: 1", "a: 3", "b: 2"])
         self.assertEqual(counts, (6, 6, 0))
 
+    def test_a_guest_subscribes_by_patterns(self):
+        listener = "    - component: {}\n      guest: " + self.guest("subscriber") + \
+                   "\n      subscribe: [{}]\n      grants: [stdout]\n"
+        manifest = ("system: t\nstdin: p\nsupervisor:\n  children:\n" + listener.format("one", "orders.*") +
+                    listener.format("all", "orders.>, orders.new") + listener.format("any", "'*.new'") +
+                    f"    - component: p\n      guest: {self.guest('publisher')}\n"
+                    "      grants: [{publish: [orders.new, 'orders.*', bills.new]}]\n")
+        for arguments in ((), ("--sim", "--seed", "3")):
+            out, said, counts = self.run_lines(manifest, b"orders.new 1\norders.new.eu 2\nbills.new 3\norders.* 4\n",
+                                               *arguments)
+            self.assertEqual(sorted(out.splitlines()), ["bills.new: 3"] + ["orders.new.eu: 2"] + ["orders.new: 1"] * 3)
+            self.assertEqual(counts, (9, 9, 0), said)  # four lines, five messages; the pattern published is an error
+
     def test_a_subscription_outlasts_a_restart(self):
         manifest = ("system: t\nstdin: p\nsupervisor:\n  children:\n"
                     f"    - component: s\n      guest: {self.guest('crash')}\n      subscribe: [a]\n"

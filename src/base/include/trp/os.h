@@ -45,6 +45,11 @@ typedef struct trp_mutex {
     pthread_mutex_t os;
 } trp_mutex;
 
+/* Many readers, or one writer; a writer that waits goes before readers that come later. Not taken twice by one thread. */
+typedef struct trp_rwlock {
+    pthread_rwlock_t os;
+} trp_rwlock;
+
 typedef struct trp_condition {
     pthread_cond_t os;
 } trp_condition;
@@ -57,6 +62,11 @@ void trp_mutex_init(trp_mutex *mutex);
 void trp_mutex_fini(trp_mutex *mutex);
 void trp_mutex_lock(trp_mutex *mutex);
 void trp_mutex_unlock(trp_mutex *mutex);
+void trp_rwlock_init(trp_rwlock *lock);
+void trp_rwlock_fini(trp_rwlock *lock);
+void trp_rwlock_read(trp_rwlock *lock);
+void trp_rwlock_write(trp_rwlock *lock);
+void trp_rwlock_unlock(trp_rwlock *lock);
 void trp_condition_init(trp_condition *condition);
 void trp_condition_fini(trp_condition *condition);
 void trp_condition_wait(trp_condition *condition, trp_mutex *mutex);

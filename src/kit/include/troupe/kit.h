@@ -115,6 +115,11 @@ TROUPE_MUST_CHECK troupe_status troupe_pool_spec(const troupe_pool *pool, troupe
 
 /* ---- topics ---- */
 
+/* A topic is 1 to TROUPE_TOPIC_MAX bytes: words with dots between them, none empty. A pattern may have wildcards in
+ * place of whole words: `*` is any one word, `>` at the end is all that follow, at least one. orders.* hears orders.new,
+ * not orders.new.eu; orders.> hears both, not orders. */
+#define TROUPE_TOPIC_MAX 255
+
 typedef struct troupe_topics troupe_topics;
 
 /* troupe_topics_new - an empty table of topics of one system.
@@ -126,25 +131,38 @@ TROUPE_MUST_CHECK troupe_status troupe_topics_new(troupe_system *system,
 /* troupe_topics_free - takes it, NULL is fine. Nobody subscribes or publishes any more. */
 void troupe_topics_free(troupe_topics *topics);
 
-/* troupe_subscribe, troupe_unsubscribe - by exact name. The subscription belongs to the id and
- * outlasts its restarts; twice the same is one. Any thread. Errors: TROUPE_E_INVALID an empty name,
- * NO_MEMORY, TROUPE_E_GONE. unsubscribe: false when there was none.
+/* troupe_topic_check - may one subscribe with this? Any thread. Errors: TROUPE_E_INVALID, and error (may be NULL) says
+ * what is wrong and how to write it.
+ * troupe_topic_matches - whether who subscribed with pattern gets what is published to topic. Any thread. A pattern or
+ * topic that is none matches nothing.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_topic_check(troupe_bytes pattern, troupe_error *error);
+bool troupe_topic_matches(troupe_bytes pattern, troupe_bytes topic);
+
+/* troupe_subscribe - id gets what is published to topics that match. The subscription belongs to the id and outlasts its
+ *                    restarts; twice the same is one.
+ * troupe_unsubscribe - takes exactly this pattern away; false: there was none.
+ *
+ * Owns:    pattern is lent.
+ * Threads: any. Never blocks for longer than a short lock.
+ * Errors:  TROUPE_E_INVALID no pattern, NO_MEMORY, TROUPE_E_GONE no such id.
  */
 TROUPE_MUST_CHECK troupe_status troupe_subscribe(troupe_topics *topics, troupe_id id,
-                                                 troupe_bytes topic);
-bool troupe_unsubscribe(troupe_topics *topics, troupe_id id, troupe_bytes topic);
+                                                 troupe_bytes pattern);
+bool troupe_unsubscribe(troupe_topics *topics, troupe_id id, troupe_bytes pattern);
 
-/* troupe_publish - send to every subscriber; one payload is shared by all.
+/* troupe_publish - send to every subscriber; one payload is shared by all. An id that several of its patterns match gets
+ * one message. The message carries the topic, not the pattern.
  *
  * Owns:    topic and payload are lent.
- * Threads: the context's; runs on the caller, no lock is held while sending.
- * Order:   as troupe_send, for each subscriber.
+ * Threads: the context's; runs on the caller, beside other publishers; no lock is held while sending.
+ * Order:   in the order in which they subscribed; as troupe_send, for each subscriber.
  * Counts:  one sent for each subscriber that took it (*ret_reached, may be NULL). No subscriber at
  *          all: one dead letter, and TROUPE_OK. Some took it and others were full: a dead letter for
  *          each of those. A subscriber that ended is no subscriber any more.
- * Errors:  TROUPE_E_FULL: there are subscribers, every one was full; nothing counted as sent.
- *          TROUPE_E_TOO_LARGE, _NO_MEMORY, _CLOSED: *ret_reached took it, the others did not, and no
- *          dead letter says so.
+ * Errors:  TROUPE_E_INVALID no topic, or one with wildcards. TROUPE_E_FULL: there are subscribers, every one was full;
+ *          nothing counted as sent. TROUPE_E_TOO_LARGE, _NO_MEMORY, _CLOSED: *ret_reached took it, the others did not,
+ *          and no dead letter says so.
  */
 TROUPE_MUST_CHECK troupe_status troupe_publish(troupe_context *ctx, troupe_topics *topics,
                                                troupe_bytes topic, troupe_bytes payload,

@@ -96,6 +96,8 @@ static void overrun_then_submit(duty *mine)
     mine->handed_off =
         troupe_executor_overrun(mine->executor) && !troupe_executor_on_worker(mine->executor);
     troupe_executor_submit(mine->executor, &mine->other->task);
+    if (trp_load_seq(&mine->executor->workers[0].next)) /* it would wait there for the clock */
+        mine->handed_off = false;
     while (!trp_load_seq(&mine->other->n_runs))
         trp_pause();
 }
@@ -325,6 +327,23 @@ static troupe_executor
     *volatile left_behind[2]; /* nobody gives them back: what stays is meant to */
 static _Atomic bool late_gate;
 
+static duty not_any_more;
+
+static void submit_when_late(duty *mine)
+{
+    trp_add_seq(&n_inside, 1);
+    while (!trp_load_seq(&late_gate))
+        trp_pause();
+    troupe_executor_submit(mine->executor, &not_any_more.task);
+}
+
+/* Nobody is left of the executor: only the test's own thread, and what a sanitizer runs. */
+static bool no_worker_is_left(void *arg)
+{
+    (void)arg;
+    return count_threads("troupe-worker") == 0;
+}
+
 static bool is_inside(void *arg)
 {
     (void)arg;
@@ -339,7 +358,7 @@ static void test_stop_does_not_wait_for_a_task_that_never_returns(void **state)
     (void)state;
     trp_store_seq(&n_inside, 0);
     other = (duty){.executor = executor};
-    stuck = (duty){.executor = executor, .does = count_then_wait_for_the_gate, .gate = &late_gate};
+    stuck = (duty){.executor = executor, .does = submit_when_late};
     troupe_executor_submit(executor, &stuck.task);
     wait_until(is_inside, NULL);
     troupe_executor_submit(executor, &other.task);
@@ -349,6 +368,8 @@ static void test_stop_does_not_wait_for_a_task_that_never_returns(void **state)
     wait_until(has_run, &other);                                  /* what was submitted still ran */
     trp_store_seq(&late_gate, true);
     wait_until(has_run, &stuck);
+    wait_until(no_worker_is_left, NULL); /* it has come back, and ends */
+    assert_int_equal(trp_load_seq(&not_any_more.n_runs), 0);
 }
 
 static void wait_in_a_job(troupe_job *job)

@@ -607,14 +607,20 @@ class Ends(Case):
             self.child.send_signal(signal.SIGINT)
         self.assertEqual(self.child.returncode, 130)
 
-    def test_a_guest_in_a_loop_does_not_outlive_its_stop_timeout(self):
-        self.start("--workers", "2", guest="loop_forever",
+    def stop_while_it_loops(self, workers):
+        self.start("--workers", workers, guest="loop_forever",
                    more="      limits: {message_time: 1h}\n      stop_timeout: 100ms\n")
         self.wait_until_it_loops()
         self.child.send_signal(signal.SIGTERM)
         ended, said = self.end()
         self.assertEqual(ended, 143, said)
         self.audited(said)
+
+    def test_a_guest_in_a_loop_does_not_outlive_its_stop_timeout(self):
+        self.stop_while_it_loops("2")
+
+    def test_a_guest_that_loops_on_the_only_worker_does_not_keep_a_signal_from_stopping(self):
+        self.stop_while_it_loops("1")
 
     def test_a_full_mailbox_does_not_keep_a_signal_from_stopping(self):
         self.start(guest="loop_forever",

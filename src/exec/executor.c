@@ -23,7 +23,7 @@ static void charge(void *arg)
     uint32_t n = trp_load_relaxed(&executor->n_started); /* a late look sees it the next time */
 
     for (uint32_t i = 0; i < n; i++) {
-        troupe_task *task = trp_load_relaxed(&executor->workers[i].running); /* a sample */
+        troupe_task *task = trp_load_acquire(&executor->workers[i].running); /* a sample */
 
         if (task)
             executor->spent(executor->arg, task, TROUPE_TICK);

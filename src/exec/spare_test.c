@@ -77,10 +77,16 @@ static uint32_t threads_of(troupe_executor *executor)
 
 /* ---- a spare takes over ---- */
 
+/* What the lone worker still held would wait there for the clock. */
+static bool holds_nothing(duty *mine)
+{
+    return !trp_load_seq(&mine->executor->workers[0].next);
+}
+
 static void overrun_until_the_other_ran(duty *mine)
 {
     if (mine->says_so)
-        mine->handed_off = troupe_executor_overrun(mine->executor);
+        mine->handed_off = troupe_executor_overrun(mine->executor) && holds_nothing(mine);
     while (!trp_load_seq(&mine->other->n_runs))
         trp_pause();
 }
@@ -96,8 +102,7 @@ static void overrun_then_submit(duty *mine)
     mine->handed_off =
         troupe_executor_overrun(mine->executor) && !troupe_executor_on_worker(mine->executor);
     troupe_executor_submit(mine->executor, &mine->other->task);
-    if (trp_load_seq(&mine->executor->workers[0].next)) /* it would wait there for the clock */
-        mine->handed_off = false;
+    mine->handed_off = mine->handed_off && holds_nothing(mine);
     while (!trp_load_seq(&mine->other->n_runs))
         trp_pause();
 }

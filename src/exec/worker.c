@@ -173,7 +173,7 @@ static void work(void *arg)
             continue;
         trp_theft_end(worker);            /* wherever it came from: the next one may be woken */
         trp_count_own(&worker->turns, 1); /* the clock compares, no more */
-        trp_store_relaxed(&worker->running, task); /* the clock looks, no more */
+        trp_store_release(&worker->running, task); /* pairs with the clock, which charges it */
         executor->run(executor->arg, task);
         if (overruns(worker) && !trp_worker_come_back(worker))
             break;

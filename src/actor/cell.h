@@ -125,6 +125,7 @@ struct troupe_context {
     uint32_t slot;
     uint32_t generation; /* of the next component here; under slots_lock, then its owner's */
     _Atomic(trp_thread_end *) thread; /* set: an attached thread, not a component */
+    _Atomic uintptr_t user;           /* an attached thread's mark, see context.c; 0: none */
 
     /* any thread */
     trp_mailbox mailbox;
@@ -326,6 +327,19 @@ void trp_name_publish(trp_cell *cell);
 void trp_name_release(trp_cell *cell);
 bool trp_name_is_valid(const char *name);
 const char *trp_name_text(const trp_cell *cell); /* owner; "": none. Until trp_name_release */
+
+/* context.c */
+void trp_turn_enter(const trp_cell *cell); /* this thread runs its turn, until trp_turn_leave */
+void trp_turn_leave(void);
+void trp_job_enter(const troupe_system *system); /* this thread runs a job, until trp_job_leave */
+void trp_job_leave(void);
+void trp_context_take(trp_cell *cell); /* by the thread that attaches */
+void trp_context_give_back(trp_cell *cell);
+/* TROUPE_OK: the calling thread may act through ctx now. */
+troupe_status trp_context_check(const trp_cell *ctx);
+bool trp_is_inside(const troupe_system *system); /* the caller is a hook, handler or job of it */
+/* True: the same, and it was logged that `what` is refused. */
+bool trp_refuse_inside(const troupe_system *system, const char *what);
 
 /* turn.c */
 void trp_turn(void *system, troupe_task *task);

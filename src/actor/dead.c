@@ -134,11 +134,11 @@ static void remove_ended_locked(troupe_system *system)
 troupe_status troupe_dead_letters_subscribe(troupe_context *ctx)
 {
     troupe_system *system = ctx->system;
-    troupe_status status = TROUPE_OK;
+    troupe_status status = trp_context_check(ctx);
     uint64_t id = trp_id_of(ctx).value;
 
-    if (trp_is_forked(system))
-        return TROUPE_E_FORKED;
+    if (status != TROUPE_OK)
+        return status;
     trp_mutex_lock(&system->dead_lock);
     remove_ended_locked(system);
     remove_locked(system, id); /* twice is once */
@@ -155,7 +155,7 @@ bool troupe_dead_letters_unsubscribe(troupe_context *ctx)
     troupe_system *system = ctx->system;
     bool was;
 
-    if (trp_is_forked(system))
+    if (trp_context_check(ctx) != TROUPE_OK)
         return false;
     trp_mutex_lock(&system->dead_lock);
     was = remove_locked(system, trp_id_of(ctx).value);
@@ -166,6 +166,8 @@ bool troupe_dead_letters_unsubscribe(troupe_context *ctx)
 void troupe_dead_letter_add(troupe_context *ctx, troupe_id target, troupe_dead_reason reason,
                             size_t size)
 {
+    if (trp_context_check(ctx) != TROUPE_OK)
+        return;
     trp_count_own(&ctx->n_sent, 1);
     trp_dead_letter(ctx->system, reason, trp_id_of(ctx).value, target,
                     trp_load_relaxed(&ctx->n_sent), size); /* its owner is this thread */

@@ -2,6 +2,7 @@
  * watcher hears of it. */
 #include "actor_testing.h"
 
+#include "cell.h"
 #include "trp/atomic.h"
 
 #include <string.h>
@@ -291,9 +292,11 @@ static void be_watched(void *self)
     troupe_monitor monitor;
 
     (void)self;
+    trp_turn_enter(watcher_context); /* else it is refused another's context */
     assert_int_equal(
         troupe_monitor_start(watcher_context, target_id, TROUPE_MONITOR_FINAL, &monitor),
         TROUPE_OK);
+    trp_turn_leave();
 }
 
 static const troupe_child_ops watched_late = {.post_stop = be_watched};

@@ -44,8 +44,8 @@ void trp_exit_fill(trp_cell *cell, troupe_exit_reason reason, const char *text)
 
 void troupe_crash(troupe_context *ctx, troupe_exit_reason reason, const char *text)
 {
-    if (ctx->crashing)
-        return; /* the first reason is the cause */
+    if (trp_context_check(ctx) != TROUPE_OK || ctx->thread || ctx->crashing)
+        return; /* the first reason is the cause; a thread has no life */
     ctx->crashing = true;
     trp_exit_fill(ctx, reason, text);
 }
@@ -65,7 +65,8 @@ void trp_life_failed(trp_cell *cell, troupe_status status)
 
 void troupe_exit_self(troupe_context *ctx)
 {
-    ctx->exiting = ctx->step <= TRP_STEP_RUN; /* later it is leaving already */
+    if (trp_context_check(ctx) == TROUPE_OK && !ctx->thread)
+        ctx->exiting = ctx->step <= TRP_STEP_RUN; /* later it is leaving already */
 }
 
 /* ---- what the parent is told ---- */

@@ -170,9 +170,10 @@ troupe_status troupe_link(troupe_context *ctx, troupe_id id)
     trp_cell *other = trp_cell_find(system, id);
     struct trp_bond *bond;
     trp_signal *notice;
+    troupe_status status = trp_context_check(ctx);
 
-    if (trp_is_forked(system))
-        return TROUPE_E_FORKED;
+    if (status != TROUPE_OK)
+        return status;
     if (ctx->thread || (other && trp_load_acquire(&other->thread))) /* pairs with attach */
         return TROUPE_E_INVALID;
     if (other == ctx)
@@ -193,9 +194,10 @@ troupe_status troupe_unlink(troupe_context *ctx, troupe_id id)
 {
     troupe_system *system = ctx->system;
     bond_end *end;
+    troupe_status status = trp_context_check(ctx);
 
-    if (trp_is_forked(system))
-        return TROUPE_E_FORKED;
+    if (status != TROUPE_OK)
+        return status;
     if (ctx->thread)
         return TROUPE_E_INVALID;
     trp_mutex_lock(&system->links_lock);

@@ -83,9 +83,10 @@ troupe_status troupe_monitor_start(troupe_context *ctx, troupe_id id, unsigned f
     trp_watched *watched;
     trp_signal *signal;
     trp_watcher *watcher;
+    troupe_status status = trp_context_check(ctx);
 
-    if (trp_is_forked(ctx->system))
-        return TROUPE_E_FORKED;
+    if (status != TROUPE_OK)
+        return status;
     watched = trp_alloc(sizeof *watched);
     signal = trp_alloc_zeroed(sizeof *signal);
     watcher = new_watcher(ctx, id, flags);
@@ -142,6 +143,8 @@ bool trp_monitor_known(trp_cell *cell, uint64_t monitor, bool last)
 
 bool troupe_monitor_stop(troupe_context *ctx, troupe_monitor monitor)
 {
+    if (trp_context_check(ctx) != TROUPE_OK)
+        return false;
     for (trp_watched *watched = ctx->watched; watched; watched = watched->next) {
         if (watched->monitor == monitor.value) {
             demonitor(ctx, watched);

@@ -50,6 +50,9 @@ const char *troupe_killed(troupe_context *ctx)
     trp_cell *cell = ctx;
     uint64_t asks = trp_load_seq(&cell->asks);
 
+    if (trp_context_check(ctx) != TROUPE_OK)
+        return NULL;
+
     if (asks & (TRP_ASK_STOP_SHUTDOWN | TRP_ASK_STOP_REQUESTED | TRP_ASK_STOP_RESTART))
         trp_stop_timer_start(cell);
     if ((asks & TRP_ASK_KILL) || ((asks & TRP_ASK_DEADLINE) && cell->stop_limit)) {

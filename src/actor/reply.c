@@ -100,6 +100,8 @@ static trp_request *find_held(trp_cell *holder, troupe_correlation correlation)
 {
     trp_request *request = trp_request_find(holder->system, correlation.value);
 
+    if (trp_context_check(holder) != TROUPE_OK)
+        return NULL;
     /* relaxed: our own id is there only when this life wrote it; then the list's count keeps the record as it is */
     if (!request || trp_load_relaxed(&request->holder) != trp_id_of(holder).value)
         return NULL;
@@ -108,8 +110,12 @@ static trp_request *find_held(trp_cell *holder, troupe_correlation correlation)
 
 troupe_status troupe_reply(troupe_context *ctx, troupe_bytes payload)
 {
-    if (payload.size > ctx->system->message_max)
-        return TROUPE_E_TOO_LARGE;
+    troupe_status status = trp_context_check(ctx);
+
+    if (status == TROUPE_OK && payload.size > ctx->system->message_max)
+        status = TROUPE_E_TOO_LARGE;
+    if (status != TROUPE_OK)
+        return status;
     return ctx->request ? answer(ctx, ctx->request, TROUPE_OK, payload) : TROUPE_OK;
 }
 

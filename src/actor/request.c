@@ -297,6 +297,8 @@ bool troupe_cancel(troupe_context *ctx, troupe_correlation correlation)
 {
     trp_request *request = trp_request_find(ctx->system, correlation.value);
 
+    if (trp_context_check(ctx) != TROUPE_OK)
+        return false;
     /* only the asker's own count makes a look at the record safe: it must be in its list */
     for (trp_link *at = ctx->asked.next; request && at != &ctx->asked; at = at->next) {
         if (TRP_OF(at, trp_request, asked) == request)

@@ -6,9 +6,10 @@
 troupe_status trp_resolve(trp_cell *sender, troupe_id *id, size_t size, trp_cell **ret_target)
 {
     troupe_system *system = sender->system;
+    troupe_status status = trp_context_check(sender);
 
-    if (trp_is_forked(system))
-        return TROUPE_E_FORKED;
+    if (status != TROUPE_OK)
+        return status;
     if (size > system->message_max)
         return TROUPE_E_TOO_LARGE;
     for (int i = 0; i < ROUTES_MAX; i++) {

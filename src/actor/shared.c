@@ -128,7 +128,7 @@ troupe_status troupe_shared_write(troupe_context *ctx, troupe_shared *shared, tr
 {
     uint64_t version, begun;
 
-    if (bytes.size != shared->size)
+    if (bytes.size != shared->size || trp_context_check(ctx) != TROUPE_OK)
         return TROUPE_E_INVALID;
     if (!is_writer(ctx, shared))
         return TROUPE_E_DENIED;

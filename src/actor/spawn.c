@@ -162,8 +162,10 @@ static void undo(trp_cell *cell)
 
 static troupe_status take_spec(const trp_cell *parent, troupe_spec *spec, const troupe_spec *asked)
 {
-    if (trp_is_forked(parent->system))
-        return TROUPE_E_FORKED;
+    troupe_status status = trp_context_check(parent);
+
+    if (status != TROUPE_OK)
+        return status;
     if (!asked || !trp_options_take(spec, sizeof *spec, asked))
         return TROUPE_E_INVALID;
     if (spec->name && !trp_name_is_valid(spec->name))

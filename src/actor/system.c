@@ -157,7 +157,7 @@ static void wait_rest_locked(troupe_system *system)
 
 void troupe_system_stop(troupe_system *system)
 {
-    if (trp_is_forked(system))
+    if (trp_is_forked(system) || trp_refuse_inside(system, "troupe_system_stop in a handler"))
         return;
     trp_mutex_lock(&system->roots_lock);
     system->closing = true;
@@ -178,6 +178,8 @@ void troupe_system_free(troupe_system *system)
     if (!system ||
         trp_is_forked(system)) /* a child gives nothing back: others may have been at it */
         return;
+    if (trp_refuse_inside(system, "troupe_system_free in a handler"))
+        return;
     troupe_system_stop(system);
     troupe_executor_free(system->executor);
     fini(system);
@@ -190,7 +192,8 @@ void troupe_system_free_at(troupe_system **system)
 
 bool troupe_step(troupe_system *system)
 {
-    return troupe_executor_step(system->executor);
+    return troupe_simulated(system) && !trp_is_inside(system) &&
+           troupe_executor_step(system->executor);
 }
 
 uint64_t troupe_schedule(const troupe_system *system)
@@ -243,8 +246,10 @@ uint32_t troupe_incarnation(const troupe_context *ctx)
 
 static troupe_status ask(troupe_context *ctx, troupe_id id, trp_ask what)
 {
-    if (trp_is_forked(ctx->system))
-        return TROUPE_E_FORKED;
+    troupe_status status = trp_context_check(ctx);
+
+    if (status != TROUPE_OK)
+        return status;
     return trp_cell_ask(ctx->system, id, 0, what) ? TROUPE_OK : TROUPE_E_GONE;
 }
 
@@ -297,6 +302,7 @@ void troupe_wake(troupe_system *system, troupe_id id, uint32_t incarnation)
 
 typedef struct job {
     troupe_job job; /* first */
+    const troupe_system *system;
     void (*work)(void *argument);
     void *argument;
 } job;
@@ -306,7 +312,9 @@ static void run_job(troupe_job *node)
     job mine = *(job *)(void *)node;
 
     trp_free(node);
+    trp_job_enter(mine.system);
     mine.work(mine.argument);
+    trp_job_leave();
 }
 
 troupe_status troupe_offload(troupe_system *system, void (*work)(void *argument), void *argument)
@@ -319,7 +327,7 @@ troupe_status troupe_offload(troupe_system *system, void (*work)(void *argument)
     mine = trp_alloc(sizeof *mine);
     if (!mine)
         return TROUPE_E_NO_MEMORY;
-    *mine = (job){.job.run = run_job, .work = work, .argument = argument};
+    *mine = (job){.job.run = run_job, .system = system, .work = work, .argument = argument};
     status = troupe_executor_offload(system->executor, &mine->job);
     if (status != TROUPE_OK)
         trp_free(mine);
@@ -328,7 +336,7 @@ troupe_status troupe_offload(troupe_system *system, void (*work)(void *argument)
 
 bool troupe_overrun(troupe_context *ctx)
 {
-    return troupe_executor_overrun(ctx->system->executor);
+    return trp_context_check(ctx) == TROUPE_OK && troupe_executor_overrun(ctx->system->executor);
 }
 
 struct troupe_tick {

@@ -32,7 +32,7 @@ static bool is_closing(troupe_system *system)
 
 troupe_context *troupe_attach(troupe_system *system)
 {
-    bool open = !trp_is_forked(system) && !is_closing(system);
+    bool open = !trp_is_forked(system) && !trp_is_inside(system) && !is_closing(system);
     trp_thread_end *thread = open ? trp_alloc_zeroed(sizeof *thread) : NULL;
     trp_cell *cell = thread ? trp_slot_take(system) : NULL;
 
@@ -50,6 +50,7 @@ troupe_context *troupe_attach(troupe_system *system)
     trp_store_relaxed(&cell->on_full, TROUPE_ON_FULL_REJECT);
     trp_store_relaxed(&cell->incarnation, 1); /* owner */
     trp_store_release(&cell->id, (uint64_t)cell->generation << 32 | cell->slot);
+    trp_context_take(cell);
     return cell;
 }
 
@@ -90,8 +91,9 @@ void troupe_detach(troupe_context *ctx)
 {
     trp_thread_end *thread;
 
-    if (!ctx || trp_is_forked(ctx->system))
+    if (!ctx || trp_context_check(ctx) != TROUPE_OK || !ctx->thread)
         return;
+    trp_context_give_back(ctx);
     thread = ctx->thread;
     trp_exit_fill(ctx, TROUPE_EXIT_NORMAL, "");
     trp_store_seq(&ctx->closed, true);
@@ -294,6 +296,14 @@ troupe_status trp_thread_block(trp_cell *cell, trp_until done)
 
 /* ---- what a thread does ---- */
 
+static troupe_status check(const trp_cell *ctx)
+{
+    troupe_status status = trp_context_check(ctx);
+
+    return status == TROUPE_OK && !ctx->thread ? TROUPE_E_INVALID
+                                               : status; /* a handler must not block */
+}
+
 static bool look_for_answer(trp_cell *cell, void *arg)
 {
     (void)arg;
@@ -304,13 +314,14 @@ troupe_status troupe_call(troupe_context *ctx, troupe_id target, troupe_bytes pa
                           uint64_t timeout_ns, troupe_reply_buffer *reply)
 {
     troupe_correlation correlation;
-    trp_thread_end *thread = ctx->thread;
-    troupe_status status;
+    trp_thread_end *thread;
+    troupe_status status = check(ctx);
 
     if (reply)
         reply->payload = NULL;
-    if (!thread)
-        return TROUPE_E_INVALID;                                /* a handler must not block */
+    if (status != TROUPE_OK)
+        return status;
+    thread = ctx->thread;
     thread->send_until = trp_deadline(ctx->system, timeout_ns); /* a full mailbox counts too */
     status = trp_request_send(ctx, target, payload, timeout_ns, &correlation);
     thread->send_until = TROUPE_FOREVER;
@@ -346,11 +357,10 @@ static bool look_for_message(trp_cell *cell, void *arg)
 troupe_status troupe_receive(troupe_context *ctx, uint64_t timeout_ns, troupe_message *ret_message)
 {
     trp_node *node = NULL;
+    troupe_status status = check(ctx);
 
-    if (!ctx->thread)
-        return TROUPE_E_INVALID;
-    if (trp_is_forked(ctx->system))
-        return TROUPE_E_FORKED;
+    if (status != TROUPE_OK)
+        return status;
     if (!trp_thread_wait(ctx, trp_deadline(ctx->system, timeout_ns), look_for_message, &node))
         return TROUPE_E_TIMEOUT;
     trp_node_free(ctx->thread->received);
@@ -392,7 +402,7 @@ troupe_status troupe_wait_end(troupe_context *ctx, troupe_id id, uint64_t timeou
 {
     troupe_monitor monitor;
     ended wait = {.ret_exit = ret_exit};
-    troupe_status status = ctx->thread ? TROUPE_OK : TROUPE_E_INVALID;
+    troupe_status status = check(ctx);
 
     if (status == TROUPE_OK)
         status = troupe_monitor_start(ctx, id, TROUPE_MONITOR_FINAL, &monitor);

@@ -28,8 +28,9 @@ static void fire(troupe_timer *clock_timer)
     trp_cell *target = trp_slot_at(system, (uint32_t)timer->node->target);
 
     trp_add_relaxed(&system->sent, 1); /* a count */
-    trp_push(target, timer->node);     /* one whose component is gone is buried there */
-    trp_store_release(&timer->fired, true);
+    trp_store_release(&timer->fired,
+                      true);       /* first: who handles its message may set the next one */
+    trp_push(target, timer->node); /* one whose component is gone is buried there */
     unref(timer);
 }
 
@@ -73,11 +74,12 @@ static send_timer *new_timer(trp_cell *cell, troupe_id target, troupe_bytes payl
 troupe_status troupe_send_after(troupe_context *ctx, troupe_id target, troupe_bytes payload,
                                 uint64_t delay_ns, troupe_timer_id *ret_timer)
 {
+    troupe_status status = trp_context_check(ctx);
     send_timer *timer;
     uint64_t number;
 
-    if (trp_is_forked(ctx->system))
-        return TROUPE_E_FORKED;
+    if (status != TROUPE_OK)
+        return status;
     if (payload.size > ctx->system->message_max)
         return TROUPE_E_TOO_LARGE;
     if (!trp_slot_at(ctx->system, (uint32_t)target.value) || !target.value)
@@ -114,6 +116,8 @@ static bool end(trp_cell *cell, send_timer *timer)
 
 bool troupe_cancel_timer(troupe_context *ctx, troupe_timer_id id)
 {
+    if (trp_context_check(ctx) != TROUPE_OK)
+        return false;
     for (trp_link *at = ctx->timers.next; at != &ctx->timers; at = at->next) {
         send_timer *timer = TRP_OF(at, send_timer, link);
 

@@ -14,9 +14,10 @@ void trp_trace_clear(trp_cell *cell)
 troupe_status troupe_trace_set(troupe_context *ctx, troupe_bytes traceparent)
 {
     troupe_payload *trace = NULL;
+    troupe_status status = trp_context_check(ctx);
 
-    if (trp_is_forked(ctx->system))
-        return TROUPE_E_FORKED;
+    if (status != TROUPE_OK)
+        return status;
     if (traceparent.size > TROUPE_TRACE_MAX)
         return TROUPE_E_TOO_LARGE;
     if (traceparent.size > 0 && traceparent.size < TRACEPARENT_SIZE)

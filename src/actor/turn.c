@@ -146,13 +146,17 @@ static void go_dormant(trp_cell *cell, bool muted)
 void trp_turn(void *system, troupe_task *task)
 {
     trp_cell *cell = (trp_cell *)(void *)task;
+    trp_next next;
 
     (void)system;
     if (cell->blocking)
         (void)troupe_executor_overrun(cell->system->executor);
+    trp_turn_enter(cell);
     if (trp_has_news(cell))
         look(cell);
-    switch (trp_life_advance(cell)) {
+    next = trp_life_advance(cell);
+    trp_turn_leave();
+    switch (next) {
     case TRP_NEXT_MORE:
         troupe_executor_submit_last(cell->system->executor, &cell->task);
         break;

@@ -7,6 +7,9 @@
  * Words: taken (callee owns it, after TROUPE_OK only), lent (valid during the call), kept (caller keeps
  * it alive until the named moment), shared (counted), inside (dies with its parent).
  *
+ * A context used by another thread, outside of its handler's turn or after troupe_detach: what returns a status returns
+ * TROUPE_E_INVALID, what returns bool false, the rest does nothing.
+ *
  * A system does not survive fork: in the child, what returns a status returns TROUPE_E_FORKED, troupe_attach returns
  * NULL, and stop, free, detach, wake do nothing.
  */
@@ -238,7 +241,7 @@ TROUPE_MUST_CHECK troupe_status troupe_system_new(const troupe_system_options *o
  *
  * Threads: any that is attached or foreign, not a handler. Blocks until all have ended. A second
  *          call waits for the first.
- * Errors:  none.
+ * Errors:  none. In a handler or offloaded work: nothing happens, and the log says so (call-refused).
  */
 void troupe_system_stop(troupe_system *system);
 
@@ -246,6 +249,7 @@ void troupe_system_stop(troupe_system *system);
  *
  * Owns:    takes system, NULL is fine; every context attached to it must be detached before.
  * Threads: the last user. Blocks.
+ * Errors:  none. In a handler or offloaded work: nothing happens, and the log says so (call-refused).
  */
 void troupe_system_free(troupe_system *system);
 void troupe_system_free_at(troupe_system **system);
@@ -253,7 +257,8 @@ void troupe_context_free_at(troupe_context **ctx);
 
 #define TROUPE_AUTO(type) __attribute__((cleanup(type##_free_at))) type
 
-/* troupe_step - drive a simulation by one step. False: nothing to do until somebody sends.
+/* troupe_step - drive a simulation by one step. False: nothing to do until somebody sends, no simulation,
+ *               or called in a handler.
  * troupe_schedule - the fingerprint of the schedule so far. Only the driving thread, not a handler.
  */
 bool troupe_step(troupe_system *system);
@@ -270,7 +275,8 @@ bool troupe_simulated(const troupe_system *system);
 
 /* troupe_attach - make this plain thread a user of the system: it may send, call, spawn, receive.
  *
- * Owns:    the caller; troupe_detach gives it back. NULL when memory is out or the system stops.
+ * Owns:    the caller; troupe_detach gives it back. NULL when memory is out, the system stops, or in a
+ *          handler or offloaded work of it.
  * Threads: the context belongs to the calling thread alone.
  */
 troupe_context *troupe_attach(troupe_system *system);

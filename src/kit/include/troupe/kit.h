@@ -1,4 +1,4 @@
-/* troupe/kit.h - supervisors, pools, topics: made of troupe/actor.h alone.
+/* troupe/kit.h - supervisors, pools, groups, topics: made of troupe/actor.h alone.
  *
  * A supervisor or pool is a component like any other: troupe_supervisor_spec and troupe_pool_spec
  * fill a troupe_spec, and trees are made by putting such specs among the children of another.
@@ -112,6 +112,75 @@ typedef struct troupe_pool {
  */
 TROUPE_MUST_CHECK troupe_status troupe_pool_spec(const troupe_pool *pool, troupe_spec *spec,
                                                  troupe_error *error);
+
+/* ---- groups: members that come and go by themselves, one address ---- */
+
+typedef struct troupe_group troupe_group;
+
+typedef enum troupe_group_policy {
+    TROUPE_GROUP_ROUND_ROBIN,  /* in turn */
+    TROUPE_GROUP_LEAST_LOADED, /* the one with the fewest messages waiting; in turn among equals */
+} troupe_group_policy;
+
+typedef struct troupe_group_options {
+    size_t size; /* set by TROUPE_GROUP_OPTIONS */
+    troupe_group_policy policy;
+    uint32_t max_members; /* 1 to 1024; default 1024 */
+} troupe_group_options;
+
+#define TROUPE_GROUP_OPTIONS(...)                                                                  \
+    (&(troupe_group_options){.size = sizeof(troupe_group_options), __VA_ARGS__})
+
+/* troupe_group_new - a group without members.
+ * troupe_group_free - takes it, NULL is fine. Nobody joins or sends any more.
+ *
+ * Owns:    *ret_group is the caller's; free it after the system stopped. options are lent, NULL: the defaults.
+ * Threads: any.
+ * Errors:  TROUPE_E_INVALID, TROUPE_E_NO_MEMORY.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_group_new(troupe_system *system,
+                                                 const troupe_group_options *options,
+                                                 troupe_group **ret_group);
+void troupe_group_free(troupe_group *group);
+
+/* troupe_group_spec - fill spec with a component that is the group's address: what is sent, requested or called to its
+ * id or name goes to one member, as the policy says. Name, supervision and the rest of spec stay. One group may have
+ * several addresses; members outlast them.
+ *
+ * Owns:    group is kept until the system is freed.
+ * Threads: the owner of spec.
+ * Order:   none between two messages of one sender: they may go to two members.
+ * Errors:  none here. A send to the address: TROUPE_E_UNAVAILABLE no member; else as a send to the member. A member
+ *          between two lives is chosen only when none is up. Of a member that is an address itself the load is not seen.
+ */
+void troupe_group_spec(troupe_group *group, troupe_spec *spec);
+
+/* troupe_group_join - member gets its share from now on; twice is once. A member that ends for good is one no more, and
+ *                     one that is restarted stays.
+ * troupe_group_leave - false: it was none. What was sent to it stays with it.
+ * troupe_group_members - the ids, in the order in which they joined, up to n.
+ *
+ * Owns:    members is the caller's, n of them; NULL is fine when n is 0.
+ * Threads: any. Never block for longer than a short lock.
+ * Counts:  troupe_group_members returns how many there are, also when it is more than n.
+ * Errors:  TROUPE_E_GONE no such id; TROUPE_E_QUOTA there are max_members.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_group_join(troupe_group *group, troupe_id member);
+bool troupe_group_leave(troupe_group *group, troupe_id member);
+size_t troupe_group_members(troupe_group *group, troupe_id *members, size_t n);
+
+/* troupe_group_send_all - send to every member; one payload is shared by all.
+ *
+ * Owns:    payload is lent.
+ * Threads: the context's; runs on the caller, no lock is held while sending.
+ * Order:   in the order in which they joined; as troupe_send, for each member.
+ * Counts:  one sent for each member that took it (*ret_reached, may be NULL). Some took it and others were full: a dead
+ *          letter for each of those.
+ * Errors:  TROUPE_E_UNAVAILABLE no member; TROUPE_E_FULL every one was full; nothing counted as sent.
+ *          TROUPE_E_TOO_LARGE, _NO_MEMORY, _CLOSED: *ret_reached took it, the others did not.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_group_send_all(troupe_context *ctx, troupe_group *group,
+                                                      troupe_bytes payload, uint32_t *ret_reached);
 
 /* ---- topics ---- */
 

@@ -88,7 +88,7 @@ void trp_mute_cancel(trp_cell *cell)
     trp_mutex_unlock(&cell->system->mute_lock);
 }
 
-static void wake_muted(trp_cell *target)
+static void wake_waiting(trp_cell *target)
 {
     for (;;) {
         trp_cell *first;
@@ -99,9 +99,10 @@ static void wake_muted(trp_cell *target)
             leave_locked(first);
         trp_mutex_unlock(&target->system->mute_lock);
         if (!first)
-            return;
+            break;
         trp_cell_poke(first);
     }
+    trp_room_tell(target);
 }
 
 void trp_room_give(trp_cell *cell, uint64_t room)
@@ -109,13 +110,13 @@ void trp_room_give(trp_cell *cell, uint64_t room)
     uint64_t left = trp_sub_seq(&cell->waiting, room) - room;
 
     if (is_low(cell, left) && trp_load_seq(&cell->n_muted))
-        wake_muted(cell);
+        wake_waiting(cell);
 }
 
 void trp_room_look(trp_cell *cell)
 {
     if (is_low(cell, trp_load_seq(&cell->waiting)) && trp_load_seq(&cell->n_muted))
-        wake_muted(cell);
+        wake_waiting(cell);
 }
 
 bool trp_room_try(trp_cell *target, uint64_t room)
@@ -131,7 +132,7 @@ bool trp_room_try(trp_cell *target, uint64_t room)
 void trp_room_release_all(trp_cell *cell)
 {
     if (trp_load_seq(&cell->n_muted))
-        wake_muted(cell);
+        wake_waiting(cell);
 }
 
 /* Joins target's list, or learns that there is room, or that it has ended. */
@@ -171,6 +172,20 @@ static bool has_room(trp_cell *sender, void *arg)
     return !trp_load_seq(&sender->muted_on);
 }
 
+/* A thread waits in target's list. */
+static troupe_status wait_for_room(trp_cell *thread, trp_cell *target, troupe_id id)
+{
+    troupe_status status = mute(thread, target, id, 0);
+
+    if (status == TROUPE_OK)
+        status = trp_thread_block(thread, has_room);
+    if (status != TROUPE_OK) {
+        trp_mute_cancel(thread);
+        return status;
+    }
+    return trp_load_seq(&target->id) == id.value ? TROUPE_OK : TROUPE_E_GONE;
+}
+
 troupe_status trp_room_reserve(trp_cell *sender, trp_cell *target, troupe_id id, uint64_t room,
                                troupe_on_full on_full)
 {
@@ -191,14 +206,23 @@ troupe_status trp_room_reserve(trp_cell *sender, trp_cell *target, troupe_id id,
         trp_room_give(target, room);
         if (!block || !sender->thread)
             return status;
-        status = mute(sender, target, id, 0);
-        if (status == TROUPE_OK)
-            status = trp_thread_block(sender, has_room);
-        if (status != TROUPE_OK) {
-            trp_mute_cancel(sender);
+        status = wait_for_room(sender, target, id);
+        if (status != TROUPE_OK)
             return status;
-        }
-        if (trp_load_seq(&target->id) != id.value)
-            return TROUPE_E_GONE;
     }
+}
+
+troupe_status troupe_room_wait(troupe_context *ctx, troupe_id target, uint64_t timeout_ns)
+{
+    trp_cell *cell;
+    troupe_status status = ctx->thread ? trp_resolve(ctx, &target, 0, &cell) : TROUPE_E_INVALID;
+
+    if (status != TROUPE_OK)
+        return status;
+    if (!trp_room_is_full(trp_load_seq(&cell->waiting), trp_load_relaxed(&cell->bound)))
+        return TROUPE_OK; /* bound: set at spawn */
+    ctx->thread->send_until = trp_deadline(ctx->system, timeout_ns);
+    status = wait_for_room(ctx, cell, target);
+    ctx->thread->send_until = TROUPE_FOREVER;
+    return status;
 }

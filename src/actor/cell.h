@@ -21,7 +21,11 @@
 typedef struct troupe_context trp_cell;
 typedef struct trp_request trp_request;
 typedef struct trp_limit trp_limit;
-typedef struct trp_oldest trp_oldest; /* drop.c */
+typedef struct trp_oldest trp_oldest;  /* room_ask.c */
+void trp_room_tell(trp_cell *target);  /* there is room, or there never will be */
+void trp_room_forget(trp_cell *asker); /* its life ends */
+
+/* drop.c */
 
 /* ---- asks: what others want of a cell, as bits; no memory, never refused ---- */
 
@@ -132,7 +136,7 @@ struct troupe_context {
     _Atomic uint64_t id;      /* 0: no component is here */
     _Atomic uint64_t waiting; /* room taken: room.h */
     _Atomic bool closed;      /* takes no new messages */
-    _Atomic uint32_t n_muted; /* cells that wait for room here */
+    _Atomic uint32_t n_muted; /* who waits for room here: muted cells, asks */
     _Atomic uint64_t bound;   /* as waiting. Set at spawn; a late sender may read the last one's */
     _Atomic uint32_t on_full; /* troupe_on_full; as bound */
     struct trp_route *_Atomic route; /* set: messages go where it says */
@@ -155,7 +159,8 @@ struct troupe_context {
     bool stopping_for_good;
     bool late; /* killed because its stop took too long */
     bool drain, supervised, start_on_own_turn, killed, entered; /* entered: pre_start succeeded */
-    bool telling; /* handle_down runs: nothing is at hand */
+    bool telling;   /* handle_down runs: nothing is at hand */
+    bool asks_room; /* this life asked to be told of room */
     troupe_on_error on_error;
     bool blocking; /* each turn gives its worker's place away */
     troupe_stop_reason stop_reason;
@@ -207,6 +212,8 @@ struct troupe_context {
     trp_cell *mute_next;
     trp_cell *mute_first, *mute_last; /* who waits for room here */
     uint64_t overshoot;               /* room taken over the bound while muted */
+    trp_link room_askers,
+        room_asks; /* who asked to be told of room here; what it asked of others */
 
     trp_cell *free_next; /* under slots_lock */
 };
@@ -384,7 +391,9 @@ void trp_oldest_free(trp_cell *cell);
 bool trp_oldest_lock(trp_cell *cell); /* owner, before it follows the links. False: needs no lock */
 void trp_oldest_unlock(trp_cell *cell);
 void trp_drop_newest(trp_cell *sender, trp_node *node); /* takes node */
-void trp_drop_oldest(trp_cell *target, uint64_t own); /* until own, just pushed, is in the bound */
+bool trp_oldest_push(trp_cell *target, trp_node *node); /* as trp_mailbox_push */
+void trp_drop_oldest(trp_cell *target, trp_node *node,
+                     uint64_t own); /* pushes node, whose room own is */
 
 /* request.c */
 struct trp_request {

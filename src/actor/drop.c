@@ -1,23 +1,24 @@
 /* drop.c - full mailboxes that lose a message rather than refuse one: the new one, or the oldest that waits.
  *
  * The oldest is taken out by the sender, in the middle of the receiver's queue, so a mailbox that drops its oldest is
- * taken from under a lock; the others have none. Pushing needs no lock, here as there.
+ * pushed to and taken from under a lock; the others have none.
  *
  *   tail -> [done] -> [a] -> [b] -> [c] <- head        a is unlinked: done's link then names b.
  *
- * Threads:    trp_drop_newest, trp_drop_oldest: any sender. start, stop: the owner of the cell.
+ * Threads:    trp_drop_newest, trp_drop_oldest, trp_oldest_push: any. start, stop, lock: the owner of the cell.
  * Invariants: 1. Who follows or changes links behind the tail while `on`, holds the lock. If broken: a node is freed twice.
  *             2. A node is unlinked only when another is linked behind it: then no pusher writes its link any more,
  *                and head names another. If broken: what is pushed next hangs on a freed node.
  *             3. The done node at the tail is the receiver's, in the middle of a handler too, and is left alone.
- *             4. A sender looks after its own push, and counts itself before it. So whoever pushed last sees all of
- *                them linked, and takes out what is over the bound. If broken: a mailbox at rest is over its bound.
+ *             4. Who pushes while `on` holds the lock too, though the queue does not need it: one that stands between
+ *                its exchange and its link hides all that is behind it. If broken: a pusher that is not given the
+ *                processor lets the mailbox grow for as long.
  */
 #include "cell.h"
 
 struct trp_oldest {
     trp_mutex lock;
-    bool on; /* under lock; the cell's owner, who alone writes it, reads it without */
+    _Atomic bool on; /* written under lock by the cell's owner */
 };
 
 /* ---- the owner of the cell ---- */
@@ -34,7 +35,7 @@ bool trp_oldest_start(trp_cell *cell)
         trp_store_release(&cell->oldest, oldest); /* pairs with trp_drop_oldest */
     }
     trp_mutex_lock(&oldest->lock);
-    oldest->on = true;
+    trp_store_relaxed(&oldest->on, true); /* under lock, this and the next */
     trp_mutex_unlock(&oldest->lock);
     return true;
 }
@@ -43,10 +44,10 @@ void trp_oldest_stop(trp_cell *cell)
 {
     trp_oldest *oldest = trp_load_relaxed(&cell->oldest); /* owner */
 
-    if (!oldest || !oldest->on)
+    if (!oldest || !trp_load_relaxed(&oldest->on)) /* its only writer */
         return;
     trp_mutex_lock(&oldest->lock);
-    oldest->on = false;
+    trp_store_relaxed(&oldest->on, false);
     trp_mutex_unlock(&oldest->lock);
 }
 
@@ -64,7 +65,7 @@ bool trp_oldest_lock(trp_cell *cell)
 {
     trp_oldest *oldest = trp_load_relaxed(&cell->oldest); /* owner */
 
-    if (!oldest || !oldest->on)
+    if (!oldest || !trp_load_relaxed(&oldest->on)) /* its only writer */
         return false;
     trp_mutex_lock(&oldest->lock);
     return true;
@@ -130,22 +131,43 @@ static trp_node *unlink_locked(trp_cell *target, uint64_t own)
     return first;
 }
 
-void trp_drop_oldest(trp_cell *target, uint64_t own)
+bool trp_oldest_push(trp_cell *target, trp_node *node)
 {
     trp_oldest *oldest = trp_load_acquire(&target->oldest); /* pairs with trp_oldest_start */
-    trp_node *node = NULL;
+    bool woke;
 
-    if (!oldest || !is_over(target, own))
-        return;
+    if (!oldest || !trp_load_relaxed(&oldest->on)) /* the one who is late only hides a node */
+        return trp_mailbox_push(&target->mailbox, node);
     trp_mutex_lock(&oldest->lock);
-    if (oldest->on)
-        node = unlink_locked(target, own);
+    woke = trp_mailbox_push(&target->mailbox, node);
     trp_mutex_unlock(&oldest->lock);
-    while (node) {
-        trp_node *next = trp_load_relaxed(&node->next); /* this thread's list */
+    return woke;
+}
 
-        drop(target, node);
-        node = next;
+void trp_drop_oldest(trp_cell *target, trp_node *node, uint64_t own)
+{
+    trp_oldest *oldest = trp_load_acquire(&target->oldest); /* pairs with trp_oldest_start */
+    trp_node *dropped = NULL;
+    bool woke;
+
+    if (!oldest) { /* too late for the one it is for; the slot's next one is just being made */
+        trp_push(target, node);
+        return;
+    }
+    trp_mutex_lock(&oldest->lock);
+    woke = trp_mailbox_push(&target->mailbox, node);
+    if (trp_load_relaxed(&oldest->on)) /* else the slot is another's by now; under lock */
+        dropped = unlink_locked(target, own);
+    trp_mutex_unlock(&oldest->lock);
+    if (woke)
+        trp_cell_schedule(target);
+    if (!dropped)
+        return;
+    while (dropped) {
+        trp_node *next = trp_load_relaxed(&dropped->next); /* this thread's list */
+
+        drop(target, dropped);
+        dropped = next;
     }
     trp_room_look(target);
 }

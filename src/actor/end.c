@@ -62,6 +62,7 @@ void trp_life_over(trp_cell *cell)
     trp_timers_end(cell);
     trp_monitors_end(cell);
     trp_mute_cancel(cell);
+    trp_room_forget(cell);
     cell->step = TRP_STEP_CHILDREN;
 }
 

@@ -36,7 +36,9 @@ troupe_status trp_resolve(trp_cell *sender, troupe_id *id, size_t size, trp_cell
 
 void trp_push(trp_cell *target, trp_node *node)
 {
-    if (trp_mailbox_push(&target->mailbox, node))
+    bool locked = trp_load_relaxed(&target->oldest); /* only whether there is one */
+
+    if (locked ? trp_oldest_push(target, node) : trp_mailbox_push(&target->mailbox, node))
         trp_cell_schedule(target);
 }
 
@@ -60,9 +62,10 @@ troupe_status trp_send_node(trp_cell *sender, trp_cell *target, troupe_id id, tr
     node->counted = true;
     if (!node->trace)
         node->trace = troupe_payload_ref(trp_trace_at_hand(sender));
-    trp_push(target, node);
     if (on_full == TROUPE_ON_FULL_DROP_OLDEST)
-        trp_drop_oldest(target, room);
+        trp_drop_oldest(target, node, room);
+    else
+        trp_push(target, node);
     return TROUPE_OK;
 }
 

@@ -51,6 +51,8 @@ static trp_cell *grow_locked(troupe_system *system)
     cell->slot = slot;
     trp_mailbox_init(&cell->mailbox, done);
     trp_mailbox_rouse(&cell->mailbox); /* the caller owns it */
+    trp_list_init(&cell->room_askers);
+    trp_list_init(&cell->room_asks);
     cell->generation = system->first_generation;
     return cell;
 fail:

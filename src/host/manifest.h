@@ -51,6 +51,7 @@ typedef struct trp_unit {
     troupe_bytes settings;
     trp_names subscribe;
     uint32_t mailbox_bound;
+    uint64_t mailbox_bytes;
     troupe_on_full on_full;
     troupe_limits limits;
     troupe_grants grants;

@@ -87,7 +87,7 @@ static void test_a_full_manifest_becomes_values(void **state)
              "      subscribe: [hits]\n      grants: [stdout, clock, random, {send: [parser, "
              "re*]}]\n"
              "    - pool: parser\n      size: 4\n      guest: a.wasm\n      restart: transient\n"
-             "      mailbox: {bound: 4096, on_full: block}\n      stop_timeout: 2s\n"
+             "      mailbox: {bound: 4096, bytes: 1MiB, on_full: block}\n      stop_timeout: 2s\n"
              "      on_error: escalate\n"
              "      limits: {memory: 1MiB, message_time: 50ms, log: 64KiB/s}\n"
              "      grants:\n        - publish: [hits]\n"
@@ -106,6 +106,7 @@ static void test_a_full_manifest_becomes_values(void **state)
     assert_int_equal(pool->n_members, 4);
     assert_int_equal(pool->restart, TROUPE_TRANSIENT);
     assert_int_equal(pool->mailbox_bound, 4096);
+    assert_int_equal(pool->mailbox_bytes, 1 << 20);
     assert_int_equal(pool->on_full, TROUPE_ON_FULL_BLOCK);
     assert_int_equal(pool->limits.memory_bytes, 1 << 20);
     assert_int_equal(pool->limits.message_ns, 50 * TROUPE_MILLISECOND);
@@ -197,8 +198,10 @@ static void test_limits_are_possible_ones(void **state)
     assert_refused(*state, ONE "      limits: {message_time: 10us}\n", "below 1ms");
     assert_refused(*state, ONE "      limits: {memory: 0}\n", "is zero");
     assert_refused(*state, ONE "      mailbox: {bound: 9999999}\n", "must be from 1 to 1048576");
-    assert_refused(*state, ONE "      mailbox: {on_full: drop_newest}\n",
-                   "not in this version yet");
+    assert_refused(*state, ONE "      mailbox: {bytes: 1KiB}\n", "must be from 64KiB");
+    assert_refused(*state, ONE "      mailbox: {bytes: 65GiB}\n", "to 64GiB");
+    assert_refused(*state, ONE "      mailbox: {on_full: drop_newer}\n",
+                   "did you mean \"drop_newest\"?");
     assert_refused(*state, ONE "      stop_timeout: 0s\n", "is zero");
     assert_refused(*state, ONE "      on_error: retry\n", "retry");
 }

@@ -55,9 +55,10 @@ static void read_subscribe(troupe_manifest *manifest, const trp_yaml *node, trp_
 
 static void read_mailbox(trp_mistakes *m, const trp_yaml *node, trp_unit *unit)
 {
-    static const char *const known[] = {"bound", "on_full", NULL};
-    static const char *const on_full[] = {"reject", "block", NULL};
+    static const char *const known[] = {"bound", "bytes", "on_full", NULL};
+    static const char *const on_full[] = {"reject", "block", "drop_newest", "drop_oldest", NULL};
     const trp_yaml *bound = trp_yaml_get(node, "bound"), *full = trp_yaml_get(node, "on_full");
+    const trp_yaml *bytes = trp_yaml_get(node, "bytes");
     uint64_t count;
     unsigned index;
 
@@ -65,8 +66,11 @@ static void read_mailbox(trp_mistakes *m, const trp_yaml *node, trp_unit *unit)
         return;
     if (bound != NULL && trp_field_count(m, bound, 1, UINT64_C(1) << 20, &count))
         unit->mailbox_bound = (uint32_t)count;
+    if (bytes != NULL && trp_field_size(m, bytes, &unit->mailbox_bytes) &&
+        (unit->mailbox_bytes < TROUPE_LINE_MAX || unit->mailbox_bytes > TROUPE_MAILBOX_BYTES_MAX))
+        trp_yaml_mistake(m, bytes, "must be from 64KiB (one message) to 64GiB, is %s", bytes->text);
     if (full != NULL && trp_field_choice(m, full, on_full, &index))
-        unit->on_full = index == 0 ? TROUPE_ON_FULL_REJECT : TROUPE_ON_FULL_BLOCK;
+        unit->on_full = (troupe_on_full)index; /* they stand in the order of the enum */
 }
 
 static void read_limits(trp_mistakes *m, const trp_yaml *node, trp_unit *unit)

@@ -78,6 +78,7 @@ static troupe_spec guest_spec(const trp_unit *unit, const troupe_guest *guest)
     troupe_spec spec = {.size = sizeof(spec),
                         .name = unit->name,
                         .mailbox_bound = unit->mailbox_bound,
+                        .mailbox_bytes = unit->mailbox_bytes,
                         .on_full = unit->on_full,
                         .drain = true,
                         .on_error = unit->on_error,

@@ -415,6 +415,7 @@ static void on_notice(void *state, troupe_context *ctx, const troupe_notice *not
     case TROUPE_EVENT_LIFE_ENDED:
     case TROUPE_EVENT_STOPPING:
     case TROUPE_EVENT_LINK_DOWN:
+    case TROUPE_EVENT_ROOM:
         break;
     }
 }

@@ -32,6 +32,28 @@ class Wiring(Case):
                               "pre-stop", "post-stop"], out)
             self.assertEqual(counts, (1, 1, 0))
 
+    def test_a_full_mailbox_does_what_on_full_says(self):
+        hooks = self.guest("hooks")
+        lines = [str(n) for n in range(1, 401)]
+        for policy in ("reject", "block", "drop_newest", "drop_oldest"):
+            manifest = ("system: t\nstdin: it\nsupervisor:\n  children:\n"
+                        f"    - component: it\n      guest: {hooks}\n      grants: [stdout]\n"
+                        f"      mailbox: {{bound: 2, bytes: 64KiB, on_full: {policy}}}\n")
+            for arguments in (("--sim", "--seed", "3"), ("--workers", "2")):
+                out, said, counts = self.run_lines(manifest, "\n".join(lines).encode() + b"\n", *arguments)
+                handled = [line.split()[-1] for line in out.splitlines() if line.startswith("message")]
+                self.assertEqual(counts, (400, len(handled), 400 - len(handled)), policy)
+                self.assertEqual(handled, sorted(handled, key=int), policy)
+                if policy in ("reject", "block"):
+                    self.assertEqual(handled, lines, policy)
+                if policy == "drop_newest":
+                    self.assertEqual(handled[0], "1")
+                if policy == "drop_oldest":
+                    self.assertEqual(handled[-1], "400")
+                if "--sim" in arguments and policy.startswith("drop"):
+                    self.assertLess(len(handled), 400)
+                    self.assertIn("reason: the mailbox was full", said)
+
     def test_a_pool_subscribes_as_one(self):
         manifest = ("system: t\nstdin: p\nsupervisor:\n  children:\n"
                     f"    - pool: s\n      size: 3\n      guest: {self.guest('subscriber')}\n      subscribe: [a, b]\n"

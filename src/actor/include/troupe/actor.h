@@ -139,13 +139,15 @@ typedef enum troupe_event {
     TROUPE_EVENT_CHILD_EXIT, /* to the supervisor: the child is held; answer troupe_restart or _release */
     TROUPE_EVENT_CHILD_DOWN, /* to the parent or supervisor: the child ended for good */
     TROUPE_EVENT_LINK_DOWN, /* to one that traps its links: a life that was linked to this one ended */
+    TROUPE_EVENT_ROOM,      /* a mailbox has room again, or will never: see troupe_room_notify */
 } troupe_event;
 
 typedef struct troupe_notice {
     troupe_event
         event; /* DOWN, CHILD_DOWN: gone for good. LIFE_ENDED, CHILD_EXIT: it may live again */
     troupe_monitor monitor; /* 0 for the child events */
-    troupe_exit exit; /* who, which incarnation, why; reason is NORMAL for STARTED, STOPPING */
+    troupe_exit
+        exit; /* who, which incarnation, why; reason is NORMAL for STARTED, STOPPING, ROOM */
 } troupe_notice;
 
 typedef enum troupe_stop_reason {
@@ -429,6 +431,21 @@ TROUPE_MUST_CHECK troupe_status troupe_send(troupe_context *ctx, troupe_id targe
  *          TROUPE_TRACE_MAX; TROUPE_E_NO_MEMORY. What stands in it is not looked at.
  */
 TROUPE_MUST_CHECK troupe_status troupe_trace_set(troupe_context *ctx, troupe_bytes traceparent);
+
+/* troupe_room_notify - be told, once, when target's mailbox has room: handle_down is called with TROUPE_EVENT_ROOM and
+ *                      exit.id target. At once when it has room now, else when it is down to half its bound. Its
+ *                      exit.reason is TROUPE_EXIT_NORMAL, or TROUPE_EXIT_GONE when the target ended or stops instead.
+ *                      Room is not reserved. Asking again before the notice is asking once. Belongs to this life.
+ * troupe_room_wait   - a thread waits for the same. Drives a simulation meanwhile.
+ *
+ * Threads: notify: a hook's or handler's context, never blocks. wait: an attached thread's, blocks up to timeout_ns.
+ * Order:   none.
+ * Errors:  TROUPE_E_GONE, TROUPE_E_UNAVAILABLE, TROUPE_E_INVALID as troupe_send; notify: TROUPE_E_NO_MEMORY; wait:
+ *          TROUPE_E_TIMEOUT, TROUPE_E_FULL a simulation in which nothing happens any more.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_room_notify(troupe_context *ctx, troupe_id target);
+TROUPE_MUST_CHECK troupe_status troupe_room_wait(troupe_context *ctx, troupe_id target,
+                                                 uint64_t timeout_ns);
 
 /* A payload shared by all that receive it. Counted; made by troupe_payload_new. */
 typedef struct troupe_payload troupe_payload;

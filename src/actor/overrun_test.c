@@ -255,6 +255,54 @@ static void test_each_turn_of_a_blocking_component_gives_its_worker_away(void **
     assert_true(on_worker.pre_start && on_worker.post_start && on_worker.message);
 }
 
+static troupe_status spawn_noting_child(void *self, troupe_context *ctx,
+                                        const troupe_message *message)
+{
+    bool blocking = message->payload.size > 0;
+    troupe_id id;
+
+    (void)self;
+    if (troupe_spawn(ctx, TROUPE_SPEC(.child = &noting_child, .blocking = blocking), &id) !=
+        TROUPE_OK)
+        trp_add_seq(&n_failed, 1);
+    return troupe_reply(ctx, TROUPE_TEXT(""));
+}
+
+static const troupe_actor_ops spawning_ops = {.handle_message = spawn_noting_child};
+
+static void test_the_pre_start_of_a_blocking_child_gives_its_spawners_worker_away(void **state)
+{
+    fixture *f = *state;
+    troupe_id parent = spawn_named(f, NULL, NULL, &spawning_ops, 0);
+
+    assert_int_equal(troupe_call(f->me, parent, TROUPE_TEXT(""), 20 * TROUPE_SECOND, NULL),
+                     TROUPE_OK);
+    assert_true(on_worker.pre_start);
+    assert_int_equal(troupe_call(f->me, parent, TROUPE_TEXT("blocking"), 20 * TROUPE_SECOND, NULL),
+                     TROUPE_OK);
+    assert_false(on_worker.pre_start);
+}
+
+static troupe_status overrun_in_vain(void *self, troupe_context *ctx, const troupe_message *message)
+{
+    if (troupe_overrun(ctx))
+        trp_add_seq(&n_failed, 1);
+    return echo(self, ctx, message);
+}
+
+static const troupe_actor_ops vain_ops = {.handle_message = overrun_in_vain};
+
+static void test_a_simulation_has_no_spare_and_goes_on(void **state)
+{
+    fixture *f = *state;
+    troupe_id id = TROUPE_NOBODY;
+
+    assert_int_equal(troupe_spawn(f->me, TROUPE_SPEC(.actor = &vain_ops, .blocking = true), &id),
+                     TROUPE_OK);
+    call_it(f, id);
+    assert_int_equal(trp_load_seq(&n_failed), 0);
+}
+
 /* ---- fairness: more to do than one turn holds ---- */
 
 typedef struct greedy {
@@ -368,6 +416,8 @@ int main(void)
         ON_ONE(test_two_threads_send_to_one_while_they_overrun),
         ON_ONE(test_a_thread_sends_while_the_clock_finds_that_it_overruns),
         ON_ONE(test_each_turn_of_a_blocking_component_gives_its_worker_away),
+        ON_ONE(test_the_pre_start_of_a_blocking_child_gives_its_spawners_worker_away),
+        IN_SIMULATION(test_a_simulation_has_no_spare_and_goes_on),
         ON_ONE(test_one_that_sends_to_itself_does_not_starve_others),
         IN_SIMULATION(test_one_that_sends_to_itself_does_not_starve_others),
         ON_ONE(test_one_that_is_flooded_does_not_starve_others),

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -657,6 +658,33 @@ class Ends(Case):
             said = self.read("said")
             self.assertEqual(code, 0, said)
             self.audited(said)
+
+    def test_an_output_that_nobody_reads_holds_up_only_who_prints(self):
+        """One worker. The printer waits for the pipe; whoever takes the lines goes on taking them."""
+        self.write("troupe.yaml", f"system: test\nstdin: p\nsupervisor:\n  children:\n"
+                                  f"    - component: s\n      guest: {self.guest('subscriber')}\n"
+                                  f"      subscribe: [a]\n      grants: [stdout]\n"
+                                  f"    - component: p\n      guest: {self.guest('publisher')}\n"
+                                  f"      grants: [{{publish: [a]}}]\n")
+        with open(self.path("said"), "wb") as said:
+            self.child = subprocess.Popen([PROGRAM, "run", "--audit", "--workers", "1"], stdin=subprocess.PIPE,
+                                          stdout=subprocess.PIPE, stderr=said, cwd=self.folder,
+                                          env=self.environment)
+        self.addCleanup(self.child.stdout.close)
+        self.addCleanup(self.child.wait)
+        self.addCleanup(self.child.kill)
+        writer = threading.Thread(target=self.write_lines, daemon=True)
+        writer.start()
+        writer.join(PATIENCE)
+        self.assertFalse(writer.is_alive(), "nobody takes the lines")
+        self.assertTrue(self.child.stdout.read().startswith(b"a: xxx"))
+        said = self.child.wait(PATIENCE), self.read("said")
+        self.assertEqual(said[0], 0, said)
+        self.audited(said[1])
+
+    def write_lines(self):
+        self.child.stdin.write((b"a " + b"x" * 100 + b"\n") * 30000)  # far more than pipes and mailboxes hold
+        self.child.stdin.close()
 
     def test_an_output_that_is_full_is_an_error(self):
         self.one(self.guest("subscriber"), "      grants: [stdout]\n")

@@ -5,7 +5,7 @@
 
 /* ---- sending ---- */
 
-static uint32_t pick(struct player *player)
+uint32_t pick(struct player *player)
 {
     uint32_t n = trp_load_acquire(&player->world->n_records); /* pairs with take_record */
     uint32_t young = n < 24 ? n : 24;
@@ -15,7 +15,7 @@ static uint32_t pick(struct player *player)
     return chance(player, 4) == 0 ? chance(player, n) : n - 1 - chance(player, young);
 }
 
-static troupe_id id_of(struct world *world, uint32_t index)
+troupe_id id_of(struct world *world, uint32_t index)
 {
     return (troupe_id){trp_load_acquire(&world->records[index].id)};
 }
@@ -36,7 +36,7 @@ static void expect_within_bound(struct world *world, uint32_t target)
     uint32_t waiting = troupe_waiting(world->system, id_of(world, target));
 
     /* Beside other senders a reservation that is about to be given back counts too. */
-    if (world->simulation && record->role->on_full == TROUPE_ON_FULL_REJECT &&
+    if (world->simulation && record->role->on_full != TROUPE_ON_FULL_BLOCK &&
         waiting > record->role->bound)
         world_wrong(world, "%u messages wait for %u, whose bound is %u", waiting, target,
                     record->role->bound);
@@ -103,7 +103,7 @@ static void send_by_pool(struct player *player, troupe_context *ctx)
 
 static void publish(struct player *player, troupe_context *ctx)
 {
-    static const char *const topics[TOPICS] = {"a", "b", "c"};
+    static const char *const topics[TOPICS] = {"t.a", "t.b", "t.c"};
     uint32_t topic = chance(player, TOPICS), reached = 0;
     struct parcel parcel = {.kind = KIND_PLAY,
                             .sender = player->record->index,
@@ -182,6 +182,25 @@ static void pay(struct player *player, troupe_context *ctx)
     if (status != TROUPE_OK && status != TROUPE_E_GONE && status != TROUPE_E_INVALID)
         world_wrong(player->world, "an answer failed: %s", troupe_status_name(status));
     debt->correlation = (troupe_correlation){0};
+}
+
+bool hand_on(struct player *player, troupe_context *ctx, const troupe_message *message,
+             uint32_t nonce)
+{
+    uint32_t target = pick(player);
+    struct parcel parcel = parcel_for(player, KIND_ASK, target);
+    troupe_status status;
+
+    parcel.nonce = nonce;
+    status = troupe_delegate(ctx, message->correlation, id_of(player->world, target),
+                             TROUPE_BYTES_OF(parcel));
+    if (status == TROUPE_OK) {
+        player->record->sent[target]++;
+        trp_add_seq(&player->world->n_sent, 1);
+    } else if (status != TROUPE_E_CANCELLED && !is_refusal(status)) {
+        world_wrong(player->world, "a request cannot be handed on: %s", troupe_status_name(status));
+    }
+    return status == TROUPE_OK;
 }
 
 /* ---- timers ---- */
@@ -271,6 +290,22 @@ static void unwatch(struct player *player, troupe_context *ctx)
 
 /* ---- lives ---- */
 
+static troupe_status find_or_spawn(struct player *player, troupe_context *ctx,
+                                   const troupe_spec *spec, struct offspring *child)
+{
+    troupe_id id = TROUPE_NOBODY;
+    bool spawned = false;
+    troupe_status status = troupe_lookup_or_spawn(ctx, spec, &id, &spawned, NULL);
+
+    if (status == TROUPE_E_TAKEN)
+        world_wrong(player->world, "%s is taken, and nobody's", spec->name);
+    if (status == TROUPE_OK && !id.value)
+        world_wrong(player->world, "%s was found as nobody", spec->name);
+    if (status == TROUPE_OK && spawned)
+        child->id = id;
+    return status;
+}
+
 static void spawn(struct player *player, troupe_context *ctx)
 {
     struct world *world = player->world;
@@ -290,7 +325,10 @@ static void spawn(struct player *player, troupe_context *ctx)
 
         if (child->id.value)
             continue;
-        status = troupe_spawn(ctx, &spec, &child->id);
+        if (spec.name && chance(player, 2))
+            status = find_or_spawn(player, ctx, &spec, child);
+        else
+            status = troupe_spawn(ctx, &spec, &child->id);
         child->supervised = spec.supervised;
         if (status != TROUPE_OK && status != TROUPE_E_TAKEN && status != TROUPE_E_REFUSED &&
             status != TROUPE_E_CLOSED)
@@ -352,6 +390,8 @@ static void end_somebody(struct player *player, troupe_context *ctx)
 bool crash(struct player *player, troupe_context *ctx)
 {
     player->record->crashed = true;
+    trp_store_seq(&player->record->crashes,
+                  trp_load_seq(&player->record->crashes) | life_bit(player->record->life));
     trp_add_seq(&player->world->n_crashes, 1);
     troupe_crash(ctx, TROUPE_EXIT_CRASHED, "as it happens");
     return true;
@@ -364,7 +404,7 @@ static bool one_action(struct player *player, troupe_context *ctx)
     static void (*const all[])(struct player * player, troupe_context * ctx) = {
         send_many, send_many, send_many, ask,          ask,          ask,         cancel, pay,
         pay,       publish,   arm_some,  arm_some,     disarm,       watch,       watch,  unwatch,
-        spawn,     spawn,     meddle,    end_somebody, send_by_pool, tell_thread,
+        spawn,     spawn,     meddle,    end_somebody, send_by_pool, tell_thread, tie,    untie,
     };
     uint32_t what = chance(player, 60);
 

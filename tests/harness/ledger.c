@@ -52,6 +52,18 @@ static struct record *take_record(struct world *world, troupe_id id)
     return record;
 }
 
+static uint32_t name_number(const struct record *record)
+{
+    return (uint32_t)(record->name[1] - '0') % NAMES;
+}
+
+bool record_end(struct world *world, struct record *record)
+{
+    if (record->name[0])
+        trp_sub_seq(&world->n_named[name_number(record)], 1);
+    return trp_exchange_seq(&record->live, 0);
+}
+
 struct record *record_begin(struct world *world, const troupe_start *start, const struct role *role)
 {
     struct record *record = record_of(world, start->id);
@@ -77,7 +89,12 @@ struct record *record_begin(struct world *world, const troupe_start *start, cons
     record->role = role;
     record->life = start->incarnation;
     record->crashed = false;
+    trp_and_seq(&record->crashes, ~life_bit(record->life));
+    memset(record->link_told, 0, sizeof record->link_told);
     snprintf(record->name, sizeof record->name, "%s", start->name);
+    if (record->name[0] && trp_add_seq(&world->n_named[name_number(record)], 1))
+        world_wrong(world, "%u began life %u as %s, whom another is", record->index, record->life,
+                    record->name);
     memset(record->sent, 0, sizeof record->sent);
     memset(record->sent_by, 0, sizeof record->sent_by);
     return record;
@@ -100,8 +117,8 @@ void record_leave(struct world *world, struct record *record)
 }
 
 /* Direct messages come without a gap in each life of the sender: what was accepted waits for the next life. By a pool
- * or a topic others may have got those between. */
-static void arrived(struct world *world, uint32_t at, struct seen *seen,
+ * or a topic others may have got those between, and a mailbox that drops has gaps. */
+static void arrived(struct world *world, uint32_t at, bool gaps, struct seen *seen,
                     const struct parcel *parcel)
 {
     bool next =
@@ -112,7 +129,7 @@ static void arrived(struct world *world, uint32_t at, struct seen *seen,
         world_wrong(world, "%u got message %u of life %u of %u by lane %u after %u of life %u", at,
                     parcel->sequence, parcel->life, parcel->sender, parcel->lane, seen->sequence,
                     seen->life);
-    else if (parcel->lane == LANE_DIRECT && parcel->sequence != before + 1)
+    else if (parcel->lane == LANE_DIRECT && !gaps && parcel->sequence != before + 1)
         world_wrong(world, "%u got message %u of life %u of %u, but the last was %u", at,
                     parcel->sequence, parcel->life, parcel->sender, before);
     seen->life = parcel->life;
@@ -125,7 +142,8 @@ void parcel_arrived(struct world *world, struct record *to, const struct parcel 
         world_wrong(world, "%u got a message that nobody sent", to->index);
         return;
     }
-    arrived(world, to->index, &to->seen[parcel->sender][parcel->lane], parcel);
+    arrived(world, to->index, to->role->on_full >= TROUPE_ON_FULL_DROP_NEWEST,
+            &to->seen[parcel->sender][parcel->lane], parcel);
 }
 
 void parcel_arrived_at_thread(struct world *world, const struct parcel *parcel)
@@ -134,5 +152,5 @@ void parcel_arrived_at_thread(struct world *world, const struct parcel *parcel)
         world_wrong(world, "the thread got a message that nobody sent");
         return;
     }
-    arrived(world, RECORDS, &world->thread_seen[parcel->sender], parcel);
+    arrived(world, RECORDS, false, &world->thread_seen[parcel->sender], parcel);
 }

@@ -86,10 +86,14 @@ static troupe_status pre_start(void *self, const troupe_start *start)
     player->random.state =
         world->seed * 1000003 + player->record->index * 1009 + start->incarnation;
     if (may_fail && has_fuel(player) && chance(player, 16) == 0) {
-        trp_store_seq(&player->record->live, 0);
+        record_end(world, player->record);
         return troupe_error_set(start->error, TROUPE_E_REFUSED, "not today");
     }
     player->starting = true;
+    if (role->start_timeout && has_fuel(player) && chance(player, 6) == 0) {
+        player->pending = true; /* and nobody wakes it: its time ends it */
+        return TROUPE_PENDING;
+    }
     if (has_fuel(player) && chance(player, 10) == 0 &&
         offload_wake(world, start->id, start->incarnation)) {
         player->pending = true;
@@ -105,12 +109,12 @@ static troupe_status post_start(void *self, troupe_context *ctx)
     struct record *record = player->record;
     bool may_fail = !record->role->of_kit || record->life > 1;
     troupe_status status = TROUPE_OK;
-    static const char *const topics[TOPICS] = {"a", "b", "c"};
+    static const char *const patterns[] = {"t.a", "t.b", "t.c", "t.*", "t.>"};
 
     record_enter(player->world, record, "post_start");
     if (record->role->subscribes &&
         troupe_subscribe(player->world->topics, troupe_self(ctx),
-                         troupe_text(topics[record->index % TOPICS])) != TROUPE_OK)
+                         troupe_text(patterns[record->index % 5])) != TROUPE_OK)
         world_wrong(player->world, "%u cannot subscribe", record->index);
     if (may_fail && has_fuel(player) && chance(player, 24) == 0)
         crash(player, ctx);
@@ -152,7 +156,7 @@ static void post_stop(void *self)
             world_wrong(player->world, "%u ended before its child %u", record->index, child->index);
     }
     record_leave(player->world, record);
-    if (!trp_exchange_seq(&record->live, 0))
+    if (!record_end(player->world, record))
         world_wrong(player->world, "%u: post_stop twice", record->index);
 }
 
@@ -187,6 +191,9 @@ static troupe_status answer(struct player *player, troupe_context *ctx,
         return TROUPE_OK;
     case 6:
         return TROUPE_OK; /* never */
+    case 9:
+    case 10:
+        return hand_on(player, ctx, message, nonce) ? TROUPE_OK : owe(player, message, nonce);
     case 7:
         player->owes_current = true;
         player->nonce_current = nonce;
@@ -221,7 +228,7 @@ static void timer_came(struct player *player, uint32_t number)
 
 static troupe_status say_check(struct player *player, troupe_context *ctx)
 {
-    struct check check = {.pending = player->pending};
+    struct check check = {.pending = player->pending, .outlived_links = ties_outlived(player)};
     troupe_info info;
 
     for (int i = 0; i < SLOTS; i++) {
@@ -343,7 +350,7 @@ static void abandon(void *self, troupe_context *ctx)
     player->pending = player->owes_current = false;
     record_leave(player->world, player->record);
     if (player->starting) /* a start that was not finished has no post_stop */
-        trp_store_seq(&player->record->live, 0);
+        record_end(player->world, player->record);
 }
 
 /* ---- answers and notices ---- */
@@ -460,7 +467,9 @@ static void handle_down(void *self, troupe_context *ctx, const troupe_notice *no
     struct player *player = self;
 
     record_enter(player->world, player->record, "handle_down");
-    if (notice->monitor.value)
+    if (notice->event == TROUPE_EVENT_LINK_DOWN)
+        tie_ended(player, notice);
+    else if (notice->monitor.value)
         on_monitor(player, notice);
     else
         on_child(player, ctx, notice);
@@ -480,5 +489,6 @@ troupe_spec player_spec_of(struct world *world, unsigned role)
     return *TROUPE_SPEC(.child = &player_child_ops, .actor = &player_actor_ops,
                         .state_size = sizeof(struct player), .argument = as,
                         .mailbox_bound = as->bound, .on_full = as->on_full, .drain = as->drain,
-                        .start_on_own_turn = as->own_turn);
+                        .start_on_own_turn = as->own_turn, .trap_links = as->trap_links,
+                        .on_error = as->on_error, .start_timeout = as->start_timeout);
 }

@@ -8,8 +8,9 @@
  * Oracles: one life at a time, and one callback at a time (double start); nothing is entered after a crash but
  * post_stop; children end before their parent; messages of one sender to one target come in order and without a
  * gap; a request ends exactly once, with its own answer; one last notice for each monitor, after the end; a timer
- * fires once, not early, never after it was cancelled; a mailbox that rejects stays within its bound (exact in
- * simulation); a wait gets its wake; sent, handled and dead as the players counted them.
+ * fires once, not early, never after it was cancelled; a mailbox that rejects or drops stays within its bound (exact
+ * in simulation); a wait gets its wake, a start that has none ends by its time; one holder of a name at a time; the end
+ * of a linked life is told once, or nobody outlives it who does not trap; a request that was handed on ends as others; sent, handled and dead as the players counted them.
  */
 #ifndef TRP_WORLD_H
 #define TRP_WORLD_H
@@ -30,9 +31,9 @@
 #define LANE_CALL (TOPICS + 2)
 #define TIMERS 2048
 #define NAMES 6
-#define ROLES 8
-#define FREE_ROLES 5 /* the first ones: what players spawn */
-#define SLOTS 12     /* requests, monitors, debts, timers of one player */
+#define ROLES 10
+#define FREE_ROLES 7 /* the first ones: what players spawn */
+#define SLOTS 12     /* requests, monitors, debts, timers, links of one player */
 #define CHILDREN 4
 
 struct world;
@@ -42,7 +43,9 @@ struct role {
     struct world *world;
     uint32_t bound;
     troupe_on_full on_full;
-    bool drain, own_turn, subscribes;
+    bool drain, own_turn, subscribes, trap_links;
+    troupe_on_error on_error;
+    uint64_t start_timeout;
     bool of_kit; /* its first start must succeed: the tree depends on it */
 };
 
@@ -58,7 +61,11 @@ struct record {
     const struct role *role;
     uint32_t index, life;
     bool crashed;
+    _Atomic uint64_t
+        crashes; /* a bit for each of its lives, in turn: it ended by a crash of its own */
     char name[8];
+    uint32_t
+        link_told[RECORDS]; /* the last life of each that it heard of by a link, in this life */
     uint32_t sent[SENDERS]; /* of this life, direct ones by target */
     uint32_t sent_by[LANES];
     struct seen seen[SENDERS][LANES];
@@ -80,6 +87,8 @@ struct world {
     struct role roles[ROLES];
     troupe_id thread; /* of the driver */
     _Atomic uint64_t pool;
+    _Atomic uint32_t n_named[NAMES];                       /* lives that have the name */
+    _Atomic uint8_t unlinked[RECORDS * (RECORDS + 1) / 2]; /* pairs that were ever taken apart */
     _Atomic int64_t fuel; /* what may still be begun; 0: everything comes to rest */
     _Atomic uint32_t n_jobs, n_asked, n_answered, n_spawned, n_crashes;
     _Atomic uint64_t n_sent, n_handled,
@@ -93,6 +102,11 @@ struct world {
     struct seen thread_seen[SENDERS];
     struct timer_record timers[TIMERS];
 };
+
+static inline uint64_t life_bit(uint32_t life)
+{
+    return UINT64_C(1) << life % 64;
+}
 
 /* What a message carries. */
 enum kind {
@@ -109,7 +123,7 @@ struct parcel {
 
 /* What a player at rest says of itself; all must be 0. */
 struct check {
-    uint32_t open_requests, overdue_monitors, held_children, pending;
+    uint32_t open_requests, overdue_monitors, held_children, pending, outlived_links;
 };
 
 struct question {
@@ -124,6 +138,11 @@ struct watch {
     troupe_id target;
     unsigned flags;
     uint32_t last_life;
+};
+
+struct tie {
+    troupe_id id;         /* NOBODY: free */
+    uint32_t index, life; /* of the other */
 };
 
 struct debt {
@@ -153,6 +172,7 @@ struct player {
     struct question questions[SLOTS];
     struct watch watches[SLOTS];
     struct debt debts[SLOTS];
+    struct tie ties[SLOTS];
     struct alarm alarms[SLOTS];
     struct offspring children[CHILDREN];
 };
@@ -167,6 +187,8 @@ struct record *record_begin(struct world *world, const troupe_start *start,
 struct record *record_of(struct world *world, troupe_id id); /* NULL: it never began */
 void record_enter(struct world *world, struct record *record, const char *where);
 void record_leave(struct world *world, struct record *record);
+/* A life is over, or did not begin: it was inside when it was not. */
+bool record_end(struct world *world, struct record *record);
 /* The next parcel of record by lane to target; committed by parcel_sent when it was accepted. */
 void parcel_arrived(struct world *world, struct record *to, const struct parcel *parcel);
 void parcel_arrived_at_thread(struct world *world, const struct parcel *parcel);
@@ -180,7 +202,20 @@ extern const troupe_actor_ops player_actor_ops;
 bool begin_wait(struct player *player, troupe_context *ctx);
 uint32_t chance(struct player *player, uint32_t n); /* below n */
 
+/* ---- ties.c ---- */
+
+void tie(struct player *player, troupe_context *ctx);
+void untie(struct player *player, troupe_context *ctx);
+void tie_ended(struct player *player, const troupe_notice *notice);
+uint32_t ties_outlived(struct player *player); /* ends that it should have heard of, or died by */
+
 /* ---- actions.c ---- */
+
+uint32_t pick(struct player *player); /* somebody, rather of the younger ones */
+troupe_id id_of(struct world *world, uint32_t index);
+/* True: the request at hand was handed on. */
+bool hand_on(struct player *player, troupe_context *ctx, const troupe_message *message,
+             uint32_t nonce);
 
 /* Some actions, while there is fuel. True: one of them was a crash. */
 bool act(struct player *player, troupe_context *ctx);

@@ -266,6 +266,7 @@ struct troupe_system {
     unsigned n_dead_subscribers;
     troupe_payload *dead_topic;     /* set once */
     _Atomic uint64_t n_dead_untold; /* a count */
+    struct trp_faults *faults;      /* set once; simulation; NULL: none */
 
     _Atomic uint64_t n_monitors, n_crashes;
     _Atomic uint64_t sent, handled, failed; /* of cells that ended, and of timers */
@@ -501,6 +502,15 @@ void trp_roots_leave(trp_cell *cell);
 /* Sends to those who subscribed: no lock is held, and sender is 0 only for what the system itself wrote. */
 void trp_dead_letter(troupe_system *system, troupe_dead_reason reason, uint64_t sender,
                      troupe_id target, uint64_t sequence, size_t size);
+
+/* faults.c */
+typedef struct trp_faults trp_faults;
+troupe_status trp_faults_new(const troupe_system_options *options, trp_faults **ret_faults);
+void trp_faults_free(trp_faults *faults);
+void trp_faults_apply(const trp_faults *faults, troupe_executor_options *options);
+/* True: the answer is given later, if nothing else ends the request before. Only in a system with faults. */
+bool trp_answer_late(troupe_system *system, trp_request *request, troupe_status status,
+                     troupe_bytes payload);
 
 /* thread.c */
 typedef bool (*trp_until)(trp_cell *cell, void *arg);

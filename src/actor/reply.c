@@ -78,7 +78,9 @@ void trp_request_drop(trp_cell *holder, trp_node *node, troupe_status status, tr
 static troupe_status answer(trp_cell *holder, trp_request *request, troupe_status status,
                             troupe_bytes payload)
 {
-    bool open = trp_request_close(request, status, payload);
+    troupe_system *system = holder->system;
+    bool open = (system->faults && trp_answer_late(system, request, status, payload)) ||
+                trp_request_close(request, status, payload);
 
     let_go(holder, request);
     return open ? TROUPE_OK : TROUPE_E_GONE;

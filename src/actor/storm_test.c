@@ -85,6 +85,8 @@ static troupe_status wait_a_little(troupe_context *ctx)
     if (troupe_simulated(troupe_system_of(ctx)) && roll(ctx, 8) == 0)
         return TROUPE_PENDING;
     waker = trp_alloc(sizeof *waker);
+    if (!waker)
+        return TROUPE_OK;
     *waker = (struct waker){troupe_system_of(ctx), troupe_self(ctx), troupe_incarnation(ctx)};
     if (troupe_offload(waker->system, wake_later, waker) == TROUPE_OK)
         return TROUPE_PENDING;
@@ -339,7 +341,7 @@ static void check_and_free(troupe_system *system, troupe_context *me)
 }
 
 /* The fingerprint of the storm that this seed makes. */
-static uint64_t simulate(uint64_t seed)
+static uint64_t simulate(uint64_t seed, const troupe_faults *faults)
 {
     troupe_system *system = NULL;
     troupe_context *me;
@@ -347,7 +349,8 @@ static uint64_t simulate(uint64_t seed)
 
     start_counts();
     assert_int_equal(
-        troupe_system_new(&TROUPE_SYSTEM_OPTIONS(.simulation = true, .seed = seed), &system),
+        troupe_system_new(
+            &TROUPE_SYSTEM_OPTIONS(.simulation = true, .seed = seed, .faults = faults), &system),
         TROUPE_OK);
     me = troupe_attach(system);
     blow(me, 300);
@@ -360,7 +363,22 @@ static void test_after_a_storm_in_simulation_everything_adds_up(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= 300; seed++)
-        simulate(seed);
+        simulate(seed, NULL);
+}
+
+static void test_after_a_storm_with_faults_everything_adds_up(void **state)
+{
+    const troupe_faults *faults = TROUPE_FAULTS(.no_memory_one_in = 60, .stall_one_in = 20,
+                                                .stall_ns = 200 * TROUPE_MICROSECOND,
+                                                .late_one_in = 3, .late_ns = TROUPE_MILLISECOND);
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= 300; seed++) {
+        uint64_t schedule = simulate(seed, faults);
+
+        if (seed % 20 == 0)
+            assert_int_equal(simulate(seed, faults), schedule);
+    }
 }
 
 static void test_the_same_seed_makes_the_same_storm(void **state)
@@ -369,9 +387,9 @@ static void test_the_same_seed_makes_the_same_storm(void **state)
 
     (void)state;
     for (uint64_t seed = 1; seed <= 40; seed++) {
-        uint64_t schedule = simulate(seed);
+        uint64_t schedule = simulate(seed, NULL);
 
-        assert_int_equal(simulate(seed), schedule);
+        assert_int_equal(simulate(seed, NULL), schedule);
         assert_int_not_equal(schedule, last);
         last = schedule;
     }
@@ -406,6 +424,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_after_a_storm_in_simulation_everything_adds_up),
+        cmocka_unit_test(test_after_a_storm_with_faults_everything_adds_up),
         cmocka_unit_test(test_the_same_seed_makes_the_same_storm),
         cmocka_unit_test(test_after_a_storm_on_threads_everything_adds_up),
     };

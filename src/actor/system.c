@@ -36,6 +36,7 @@ static void fini(troupe_system *system)
         trp_requests_free(system);
     trp_names_fini(&system->names);
     troupe_payload_unref(system->dead_topic);
+    trp_faults_free(system->faults);
     trp_mutex_fini(&system->slots_lock);
     trp_mutex_fini(&system->names_lock);
     trp_condition_fini(&system->names_changed);
@@ -73,15 +74,29 @@ static void choose_names_key(troupe_system *system, const troupe_system_options 
     trp_names_init(&system->names, trp_hash_key_from(bits[0], bits[1]));
 }
 
+/* What is made here goes with the system. */
+static troupe_status new_tables(troupe_system *system, const troupe_system_options *options)
+{
+    system->chunks = trp_alloc_zeroed(TRP_CHUNKS * sizeof *system->chunks);
+    system->request_chunks = trp_alloc_zeroed(TRP_REQUEST_CHUNKS * sizeof *system->request_chunks);
+    system->dead_topic = troupe_payload_new(TROUPE_TEXT(TROUPE_DEAD_LETTERS_TOPIC));
+    if (!system->chunks || !system->request_chunks || !system->dead_topic)
+        return TROUPE_E_NO_MEMORY;
+    return options->faults ? trp_faults_new(options, &system->faults) : TROUPE_OK;
+}
+
 static troupe_status start_executor(troupe_system *system, const troupe_system_options *options)
 {
-    return troupe_executor_new(
-        &TROUPE_EXECUTOR_OPTIONS(.policy = options->simulation ? TROUPE_POLICY_SIMULATION
-                                                               : TROUPE_POLICY_THREADS,
-                                 .workers = options->workers, .seed = options->seed,
-                                 .worker_stack = options->worker_stack, .spares = options->spares,
-                                 .run = trp_turn, .arg = system, .spent = trp_turn_took),
-        &system->executor);
+    troupe_executor_options executor =
+        TROUPE_EXECUTOR_OPTIONS(.policy = options->simulation ? TROUPE_POLICY_SIMULATION
+                                                              : TROUPE_POLICY_THREADS,
+                                .workers = options->workers, .seed = options->seed,
+                                .worker_stack = options->worker_stack, .spares = options->spares,
+                                .run = trp_turn, .arg = system, .spent = trp_turn_took);
+
+    if (system->faults)
+        trp_faults_apply(system->faults, &executor);
+    return troupe_executor_new(&executor, &system->executor);
 }
 
 troupe_status troupe_system_new(const troupe_system_options *asked, troupe_system **ret_system)
@@ -107,12 +122,9 @@ troupe_status troupe_system_new(const troupe_system_options *asked, troupe_syste
     trp_list_init(&system->roots);
     choose_first_generation(system, &options);
     choose_names_key(system, &options);
-    system->chunks = trp_alloc_zeroed(TRP_CHUNKS * sizeof *system->chunks);
-    system->request_chunks = trp_alloc_zeroed(TRP_REQUEST_CHUNKS * sizeof *system->request_chunks);
-    system->dead_topic = troupe_payload_new(TROUPE_TEXT(TROUPE_DEAD_LETTERS_TOPIC));
-    status = system->chunks && system->request_chunks && system->dead_topic
-                 ? start_executor(system, &options)
-                 : TROUPE_E_NO_MEMORY;
+    status = new_tables(system, &options);
+    if (status == TROUPE_OK)
+        status = start_executor(system, &options);
     if (status != TROUPE_OK) {
         fini(system);
         return status;

@@ -12,16 +12,33 @@
 #include <sys/random.h>
 #include <time.h>
 
-static _Thread_local uint64_t fail_after;
+static _Thread_local trp_alloc_faults *faults;
+static _Thread_local trp_alloc_faults countdown; /* of trp_alloc_fail_after */
 
 void trp_alloc_fail_after(uint64_t n)
 {
-    fail_after = n;
+    countdown.nth = n;
+    faults = n ? &countdown : NULL;
+}
+
+trp_alloc_faults *trp_alloc_faults_use(trp_alloc_faults *plan)
+{
+    trp_alloc_faults *before = faults;
+
+    faults = plan;
+    return before;
+}
+
+static bool strikes(trp_alloc_faults *plan)
+{
+    if (plan->nth && --plan->nth == 0)
+        return true;
+    return plan->one_in && trp_random_below(&plan->random, plan->one_in) == 0;
 }
 
 static bool fails_here(void)
 {
-    return __builtin_expect(fail_after != 0, 0) && --fail_after == 0;
+    return __builtin_expect(faults != NULL, 0) && strikes(faults);
 }
 
 void *trp_alloc(size_t size)

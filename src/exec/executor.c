@@ -11,6 +11,9 @@ static troupe_status take_options(troupe_executor_options *options,
         return TROUPE_E_INVALID;
     if (!options->run || options->workers > 1024 || options->spares > 1024)
         return TROUPE_E_INVALID;
+    if (!options->stall_one_in != !options->stall_ns ||
+        (options->stall_ns && options->policy != TROUPE_POLICY_SIMULATION))
+        return TROUPE_E_INVALID;
     if (options->policy != TROUPE_POLICY_THREADS && options->policy != TROUPE_POLICY_SIMULATION)
         return TROUPE_E_INVALID;
     return TROUPE_OK;
@@ -38,8 +41,7 @@ static troupe_status start_threads(troupe_executor *executor,
     if (!trp_jobs_init(&executor->jobs, options->job_threads ? options->job_threads : 16))
         return TROUPE_E_NO_MEMORY;
     if (executor->simulated)
-        return trp_simulation_init(&executor->simulation, options->seed) ? TROUPE_OK
-                                                                         : TROUPE_E_NO_MEMORY;
+        return trp_simulation_init(&executor->simulation, options) ? TROUPE_OK : TROUPE_E_NO_MEMORY;
     executor->n_workers = options->workers ? options->workers : trp_cores();
     executor->n_spares = options->spares ? options->spares : TROUPE_SPARES;
     executor->worker_stack = options->worker_stack ? options->worker_stack : 2u << 20;
@@ -97,7 +99,8 @@ bool troupe_executor_stop(troupe_executor *executor, uint64_t timeout_ns)
         return executor->all_back;
     executor->stopped = true;
     executor->all_back = trp_jobs_stop(&executor->jobs, deadline);
-    while (executor->simulation.n || (executor->simulated && executor->jobs.first))
+    while (executor->simulation.n || executor->simulation.n_stalled ||
+           (executor->simulated && executor->jobs.first))
         troupe_executor_step(executor);
     trp_clock_stop(&executor->clock); /* before the workers, which it looks at */
     if (!trp_workers_stop(executor, deadline))
@@ -114,7 +117,7 @@ void troupe_executor_free(troupe_executor *executor)
     trp_jobs_fini(&executor->jobs);
     trp_condition_fini(&executor->ended);
     trp_mutex_fini(&executor->idle_lock);
-    trp_free(executor->simulation.ready);
+    trp_simulation_fini(&executor->simulation);
     trp_free(executor);
 }
 

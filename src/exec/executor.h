@@ -92,12 +92,22 @@ typedef struct trp_jobs {
     bool stopping, given_up;
 } trp_jobs;
 
+/* A task whose run stalls. */
+typedef struct trp_stalled {
+    troupe_task *task;
+    uint64_t began_ns, until_ns;
+} trp_stalled;
+
 typedef struct trp_simulation {
     trp_random random;
     uint64_t now_ns;
     uint64_t fingerprint;
     troupe_task **ready; /* unordered; the seed chooses */
     size_t n, capacity;
+    trp_stalled *stalled; /* unordered */
+    size_t n_stalled, stalled_capacity;
+    uint32_t stall_one_in; /* set once; 0: none stalls */
+    uint64_t stall_ns;
     bool stepping;
 } trp_simulation;
 
@@ -181,7 +191,8 @@ bool trp_jobs_stop(trp_jobs *jobs, uint64_t deadline_ns);
 void trp_jobs_fini(trp_jobs *jobs);
 troupe_job *trp_jobs_take(trp_jobs *jobs);
 
-bool trp_simulation_init(trp_simulation *simulation, uint64_t seed);
+bool trp_simulation_init(trp_simulation *simulation, const troupe_executor_options *options);
+void trp_simulation_fini(trp_simulation *simulation);
 void trp_simulation_submit(troupe_executor *executor, troupe_task *task);
 
 #endif

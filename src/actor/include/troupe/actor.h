@@ -211,6 +211,19 @@ typedef struct troupe_actor_ops {
 
 /* ---- systems ---- */
 
+/* What goes wrong in a simulation, drawn from its seed. Nothing by default. */
+typedef struct troupe_faults {
+    size_t size;               /* set by TROUPE_FAULTS */
+    uint64_t no_memory_at;     /* the n-th allocation in the turns of the system fails, once */
+    uint32_t no_memory_one_in; /* besides, each fails with the chance of one in so many */
+    uint32_t stall_one_in;     /* a turn stalls with the chance of one in so many, */
+    uint64_t stall_ns;         /* for up to so long: time passes while it is inside, others go on */
+    uint32_t late_one_in; /* the answer to a request is late with the chance of one in so many, */
+    uint64_t late_ns; /* by up to so long: a timeout or a cancel may come first, and then wins */
+} troupe_faults;
+
+#define TROUPE_FAULTS(...) (&(troupe_faults){.size = sizeof(troupe_faults), __VA_ARGS__})
+
 typedef struct troupe_system_options {
     size_t size;         /* set by TROUPE_SYSTEM_OPTIONS */
     bool simulation;     /* one thread, virtual time, driven by troupe_step and by blocking calls */
@@ -225,6 +238,7 @@ typedef struct troupe_system_options {
     unsigned
         spares; /* the most threads that take over from workers held by a handler that blocks or runs
                          long, made when needed; default 16; at most 1024 */
+    const troupe_faults *faults; /* lent; simulation only, else TROUPE_E_INVALID. Default: none */
 } troupe_system_options;
 
 #define TROUPE_SYSTEM_OPTIONS(...)                                                                 \

@@ -40,6 +40,18 @@ uint64_t trp_random_next(trp_random *random);
 /* A number below n; n must not be 0. The bias is below n / 2^64. */
 uint64_t trp_random_below(trp_random *random, uint64_t n);
 
+/* A plan of allocations that fail. */
+typedef struct trp_alloc_faults {
+    uint64_t nth;      /* the n-th from now fails, once; 0: none */
+    uint64_t one_in;   /* besides, each fails with this chance; 0: never */
+    trp_random random; /* of that chance */
+} trp_alloc_faults;
+
+/* trp_alloc_faults_use - this thread's allocations follow the plan, until another one is used; NULL: none fails.
+ * Owns: faults is kept until then. Threads: its owner's. Errors: none; the plan of before, so that it can be put back.
+ */
+trp_alloc_faults *trp_alloc_faults_use(trp_alloc_faults *faults);
+
 /* Mutex, condition and thread: pthreads with errors turned into panics. Times on the monotonic clock. */
 typedef struct trp_mutex {
     pthread_mutex_t os;

@@ -41,6 +41,10 @@ typedef struct troupe_executor_options {
     unsigned
         spares; /* the most threads that take the place of workers that overrun, made when needed;
                         default TROUPE_SPARES; at most 1024 */
+    /* Simulation: a run stalls with the chance of one in so many, and begins up to stall_ns later; others go on. Both or
+     * none. */
+    uint32_t stall_one_in;
+    uint64_t stall_ns;
 } troupe_executor_options;
 
 #define TROUPE_SPARES 16
@@ -182,6 +186,11 @@ bool troupe_executor_step(troupe_executor *executor);
  * Errors:  false: there is nothing to do before until_ns, and it is until_ns now (not for TROUPE_FOREVER).
  */
 bool troupe_executor_step_until(troupe_executor *executor, uint64_t until_ns);
+
+/* troupe_executor_note - a choice that the owner of the tasks made itself, by the seed: it belongs to the schedule.
+ * Threads: as troupe_executor_step, or a task. Errors: none.
+ */
+void troupe_executor_note(troupe_executor *executor, uint64_t choice);
 
 /* troupe_executor_schedule - a fingerprint of every choice made so far: equal for equal schedules. */
 uint64_t troupe_executor_schedule(const troupe_executor *executor);

@@ -237,6 +237,61 @@ TROUPE_MUST_CHECK troupe_status troupe_publish(troupe_context *ctx, troupe_topic
                                                troupe_bytes topic, troupe_bytes payload,
                                                uint32_t *ret_reached);
 
+/* ---- simulations: one scenario, many schedules ---- */
+
+/* A scenario - builds what it wants in a fresh simulated system, lets it run, and looks at the outcome. It must depend on
+ * the seed alone: no clock, no thread, no random of its own, no state left from an earlier run.
+ *
+ * Owns:    ctx is lent: an attached thread's, which drives the simulation in every call that waits. What the scenario
+ *          leaves running is stopped behind it.
+ * Errors:  anything but TROUPE_OK is a failure; error says what was wrong.
+ */
+typedef troupe_status (*troupe_scenario)(troupe_context *ctx, void *argument, troupe_error *error);
+
+typedef struct troupe_simulation {
+    size_t size;         /* set by TROUPE_SIMULATION */
+    uint64_t seeds;      /* how many; default 1000 */
+    uint64_t first_seed; /* default 1 */
+    const troupe_system_options
+        *options; /* lent; .simulation and .seed are set here. Default: none */
+} troupe_simulation;
+
+#define TROUPE_SIMULATION(...)                                                                     \
+    (&(troupe_simulation){.size = sizeof(troupe_simulation), __VA_ARGS__})
+
+typedef struct troupe_simulation_report {
+    uint64_t n_runs;      /* seeds that were run */
+    uint64_t n_schedules; /* different ones among them */
+    uint64_t failed_seed; /* on TROUPE_E_FAILED */
+    bool repeated; /* it was run once more, and failed in the same words and the same schedule */
+    char text
+        [1020]; /* one line: "seed 7 failed: ...; run again with TROUPE_SEED=7"; empty: all is well */
+} troupe_simulation_report;
+
+/* troupe_simulate - run the scenario once for each seed, until one fails. After each run the system is stopped, and must
+ * have come to rest with sent = handled + dead letters + waiting, else the run has failed too. The first failure is run
+ * again, to show that it repeats, and written through options' log hook (simulation-failed).
+ * With TROUPE_SEED=N in the environment only seed N is run.
+ * troupe_simulate_sized - the same for a caller that says how large its report is.
+ *
+ * Owns:    all is lent; *ret_report is written in any case.
+ * Threads: one that is in no handler; everything runs on it. Blocks.
+ * Errors:  TROUPE_E_FAILED a seed failed; TROUPE_E_INVALID options that no simulation takes, or a TROUPE_SEED that is no
+ *          number; TROUPE_E_NO_MEMORY.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_simulate_sized(const troupe_simulation *simulation,
+                                                      troupe_scenario scenario, void *argument,
+                                                      troupe_simulation_report *ret_report,
+                                                      size_t size);
+
+TROUPE_MUST_CHECK static inline troupe_status troupe_simulate(const troupe_simulation *simulation,
+                                                              troupe_scenario scenario,
+                                                              void *argument,
+                                                              troupe_simulation_report *ret_report)
+{
+    return troupe_simulate_sized(simulation, scenario, argument, ret_report, sizeof *ret_report);
+}
+
 #ifdef __cplusplus
 }
 #endif

@@ -184,6 +184,20 @@ static bool turn_aside(trp_cell *cell)
     return false;
 }
 
+/* A stop that finds no memory for its time limit goes on, but it must not wait: nobody would end that. True: it is
+ * killed. */
+static bool waits_without_limit(trp_cell *cell)
+{
+    if ((cell->step != TRP_STEP_DRAIN && cell->step != TRP_STEP_PRE_STOP) ||
+        cell->stop_timeout == TROUPE_FOREVER)
+        return false;
+    trp_stop_timer_start(cell); /* unless it has one */
+    if (cell->stop_limit)
+        return false;
+    cell->late = cell->killed = true;
+    return true;
+}
+
 /* True: the turn is over. */
 static bool handle_some(trp_cell *cell, trp_next *ret_next)
 {
@@ -216,8 +230,11 @@ trp_next trp_life_advance(trp_cell *cell)
     for (;;) {
         if (turn_aside(cell))
             continue;
-        if (cell->pending && !cell->woken)
+        if (cell->pending && !cell->woken) {
+            if (waits_without_limit(cell))
+                continue;
             return TRP_NEXT_BLOCKED;
+        }
         if (cell->pending) {
             resume(cell);
             continue;
@@ -232,6 +249,8 @@ trp_next trp_life_advance(trp_cell *cell)
             break;
         case TRP_STEP_RUN:
         case TRP_STEP_DRAIN:
+            if (trp_load_seq(&cell->muted_on) && waits_without_limit(cell))
+                break;
             if (trp_load_seq(&cell->muted_on))
                 return TRP_NEXT_MUTED;
             if (handle_some(cell, &next))

@@ -27,7 +27,8 @@ static void fire(troupe_timer *timer)
     unref(limit);
 }
 
-/* Without memory for it there is no limit: it goes on as far as it can. */
+/* Without memory for it there is no limit: it goes on as far as it can without waiting (a stop), or until it is stopped (a
+ * start). */
 void trp_limit_start(trp_cell *cell, trp_limit **at, uint64_t time_ns, trp_ask ask)
 {
     trp_limit *limit;

@@ -222,17 +222,17 @@ static void storm(fixture *f, size_t size, uint64_t n_writes)
 
 static void test_no_reader_sees_a_torn_version(void **state)
 {
-    storm(*state, TROUPE_SHARED_MAX, 5000);
+    storm(*state, TROUPE_SHARED_MAX, 1500);
 }
 
 static void test_no_reader_sees_a_torn_version_of_a_few_words(void **state)
 {
-    storm(*state, 4 * sizeof(uint64_t), 100000);
+    storm(*state, 4 * sizeof(uint64_t), 40000);
 }
 
 static void test_no_reader_goes_back(void **state)
 {
-    storm(*state, sizeof(uint64_t), 100000);
+    storm(*state, sizeof(uint64_t), 40000);
 }
 
 int main(void)

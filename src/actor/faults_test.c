@@ -194,6 +194,34 @@ static void test_allocations_fail_by_chance_and_the_same_ones_again(void **state
     assert_true(n_all > 10 && n_all < 200);
 }
 
+static troupe_status wait_for_ever(void *self, troupe_context *ctx, troupe_stop_reason reason)
+{
+    (void)self;
+    (void)ctx;
+    (void)reason;
+    return TROUPE_PENDING;
+}
+
+static const troupe_child_ops never_stopping = {.pre_stop = wait_for_ever};
+
+/* Whichever allocation fails, that of the time limit too. */
+static void test_a_stop_without_memory_for_its_time_limit_comes_to_its_end(void **state)
+{
+    (void)state;
+    for (uint64_t n = 1; n <= 12; n++) {
+        fixture f;
+        troupe_id id = TROUPE_NOBODY;
+        troupe_exit exit;
+
+        open_house(&f, TROUPE_FAULTS(.no_memory_at = n), 7);
+        id = spawn_named(&f, NULL, &never_stopping, &answering, 0);
+        assert_int_equal(troupe_stop(f.me, id, TROUPE_STOP_REQUESTED), TROUPE_OK);
+        assert_int_equal(troupe_wait_end(f.me, id, 20 * TROUPE_SECOND, &exit), TROUPE_OK);
+        assert_int_equal(exit.reason, TROUPE_EXIT_KILLED);
+        close_house(&f);
+    }
+}
+
 static void test_two_simulations_of_one_thread_have_faults_of_their_own(void **state)
 {
     fixture with, without;
@@ -220,6 +248,7 @@ int main(void)
         cmocka_unit_test(test_a_late_answer_is_the_right_one),
         cmocka_unit_test(test_the_nth_allocation_of_the_turns_fails_once),
         cmocka_unit_test(test_allocations_fail_by_chance_and_the_same_ones_again),
+        cmocka_unit_test(test_a_stop_without_memory_for_its_time_limit_comes_to_its_end),
         cmocka_unit_test(test_two_simulations_of_one_thread_have_faults_of_their_own),
     };
 

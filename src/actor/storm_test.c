@@ -10,7 +10,7 @@
 
 #define N_KEPT 32u
 
-static _Atomic uint64_t n_entered, n_left, n_double, n_asked, n_answered, n_down_twice;
+static _Atomic uint64_t n_entered, n_left, n_double, n_asked, n_answered, n_down_twice, n_odd_rows;
 static _Atomic uint64_t some_ids[N_KEPT]; /* whom to pick on; may be gone */
 
 struct node {
@@ -254,6 +254,29 @@ static const troupe_actor_ops node_actor = {.handle_message = on_message,
 
 /* ---- the weather ---- */
 
+/* Somebody who looks on stops nobody, and sees nothing that cannot be. */
+static void look_on(troupe_context *me)
+{
+    troupe_system *system = troupe_system_of(me);
+    troupe_dead_letter letters[4];
+    troupe_info rows[64];
+    size_t n = troupe_snapshot(system, rows, 64);
+
+    for (size_t i = 0; i < n && i < 64; i++) {
+        if (!rows[i].id.value || rows[i].state_bytes != sizeof(struct node))
+            trp_add_seq(&n_odd_rows, 1);
+    }
+    n = troupe_dead_letters(system, letters, 4);
+    for (size_t i = 1; i < n; i++) {
+        if (letters[i].number + 1 != letters[i - 1].number)
+            trp_add_seq(&n_odd_rows, 1);
+    }
+    if (roll(me, 2))
+        any(troupe_dead_letters_subscribe(me));
+    else
+        troupe_dead_letters_unsubscribe(me);
+}
+
 static void blow(troupe_context *me, unsigned n)
 {
     troupe_system *system = troupe_system_of(me);
@@ -264,7 +287,7 @@ static void blow(troupe_context *me, unsigned n)
     for (unsigned i = 0; i < n; i++) {
         troupe_id whom = pick(me);
 
-        switch (roll(me, 12)) {
+        switch (roll(me, 13)) {
         case 0:
         case 1:
             any(troupe_spawn(me, new_spec(me, &spec, 0), &id));
@@ -286,6 +309,9 @@ static void blow(troupe_context *me, unsigned n)
             break;
         case 7:
             troupe_wake(system, whom, 1 + (uint32_t)roll(me, 3));
+            break;
+        case 8:
+            look_on(me);
             break;
         default:
             if (!troupe_simulated(system) || roll(me, 2))
@@ -319,6 +345,7 @@ static void start_counts(void)
     trp_store_seq(&n_asked, 0);
     trp_store_seq(&n_answered, 0);
     trp_store_seq(&n_down_twice, 0);
+    trp_store_seq(&n_odd_rows, 0);
     for (size_t i = 0; i < N_KEPT; i++)
         trp_store_seq(&some_ids[i], 0);
 }
@@ -335,6 +362,7 @@ static void check_and_free(troupe_system *system, troupe_context *me)
     assert_int_equal(trp_load_seq(&n_entered), trp_load_seq(&n_left));
     assert_int_equal(trp_load_seq(&n_double), 0);
     assert_int_equal(trp_load_seq(&n_down_twice), 0);
+    assert_int_equal(trp_load_seq(&n_odd_rows), 0);
     assert_true(trp_load_seq(&n_answered) <= trp_load_seq(&n_asked));
     troupe_detach(me);
     troupe_system_free(system);

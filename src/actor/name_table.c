@@ -83,8 +83,8 @@ static void fill(trp_name *name, const trp_name_key *key, uint64_t id)
 {
     for (uint32_t i = 0; i < name->room; i++)
         trp_store_release(&name->words[i], i < key->n_words ? key->words[i] : 0);
-    trp_store_release(&name->findable, 0);
-    trp_store_release(&name->holder, id); /* all pair with look_at, trp_name_copy */
+    trp_store_relaxed(&name->findable, 0); /* published by the next */
+    trp_store_release(&name->holder, id);  /* these pair with look_at, trp_name_copy */
 }
 
 static void shelve(trp_name_shelf *shelf, trp_name *name)

@@ -10,7 +10,7 @@ const char *troupe_exit_reason_name(troupe_exit_reason reason)
         [TROUPE_EXIT_KILLED] = "killed",       [TROUPE_EXIT_TIMEOUT] = "timeout",
         [TROUPE_EXIT_REFUSED] = "refused",     [TROUPE_EXIT_GAVE_UP] = "gave up",
         [TROUPE_EXIT_GONE] = "gone",           [TROUPE_EXIT_RESTART] = "stopped for a restart",
-        [TROUPE_EXIT_ESCALATED] = "escalated",
+        [TROUPE_EXIT_ESCALATED] = "escalated", [TROUPE_EXIT_STUCK] = "stuck",
     };
 
     return (size_t)reason < sizeof names / sizeof *names ? names[reason] : "unknown reason";
@@ -52,6 +52,16 @@ static void give(void *to, size_t size, const void *from, size_t known)
     memcpy(to, from, size < known ? size : known);
 }
 
+/* One that was given up has not given back the room of what it finished in the same batch. */
+static uint64_t waiting_of(const trp_cell *cell)
+{
+    uint64_t waiting = trp_room_messages(trp_load_relaxed(&cell->waiting)); /* counts, both */
+
+    if (!trp_load_seq(&cell->stuck))
+        return waiting;
+    return waiting - trp_room_messages(trp_load_relaxed(&cell->done));
+}
+
 void troupe_totals_read(troupe_system *system, troupe_totals *ret_totals, size_t size)
 {
     troupe_totals totals = {
@@ -71,7 +81,7 @@ void troupe_totals_read(troupe_system *system, troupe_totals *ret_totals, size_t
         totals.sent += trp_load_relaxed(&cell->n_sent);
         totals.handled += trp_load_relaxed(&cell->n_handled);
         totals.failed += trp_load_relaxed(&cell->n_failed);
-        totals.waiting += trp_room_messages(trp_load_relaxed(&cell->waiting));
+        totals.waiting += waiting_of(cell);
     }
     trp_mutex_lock(&system->roots_lock);
     totals.live = system->n_live;
@@ -101,6 +111,8 @@ static uint64_t claim_and_walk(trp_cell *cell)
     do {
         if (trp_load_acquire(&cell->thread)) /* pairs with attach */
             return trp_room_messages(trp_load_relaxed(&cell->waiting));
+        if (trp_load_seq(&cell->stuck)) /* its mailbox is its own until its handler returns */
+            return waiting_of(cell);
         trp_pause();
     } while (!trp_mailbox_rouse(&cell->mailbox) && trp_exchange_seq(&cell->dormant, 0) != 1);
     n = walk(cell);

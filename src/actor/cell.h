@@ -40,7 +40,12 @@ typedef enum trp_ask {
     TRP_ASK_GIVE_UP = 1 << 7,
     TRP_ASK_DEADLINE = 1 << 8,   /* the stop timeout is over */
     TRP_ASK_START_OVER = 1 << 9, /* the start timeout is over */
+    TRP_ASK_TAKEN = 1 << 10,     /* given up: stuck.c tells everybody */
+    TRP_ASK_TOLD = 1 << 11,      /* and has told them */
+    TRP_ASK_HOLD = 1 << 12,      /* its owner is at what stuck.c would take; no ask */
 } trp_ask;
+
+#define TRP_ASKS UINT64_C(0xfff) /* without HOLD */
 
 /* ---- signals: news with a body, in a stack of their own ---- */
 
@@ -169,14 +174,14 @@ struct troupe_context {
     trp_request *request; /* its request, while not answered */
     bool has_trace;       /* troupe_trace_set said what goes on instead of the message's own */
     troupe_payload *trace;
-    uint64_t done; /* room of what is done with, not yet given back */
+    _Atomic uint64_t done; /* room of what is done with, not yet given back */
     const troupe_child_ops *child;
     const troupe_actor_ops *actor;
     void *state;
     _Atomic size_t state_size;
     const void *argument;
-    uint64_t stop_timeout;
-    _Atomic(trp_name *) name; /* NULL: none */
+    _Atomic uint64_t stop_timeout; /* set at spawn; a late asker may still read the last one's */
+    _Atomic(trp_name *) name;      /* NULL: none */
     _Atomic uint32_t incarnation;
     _Atomic uint32_t phase; /* troupe_phase, TRP_PHASE_PENDING */
     _Atomic uint64_t n_sent, n_handled, n_failed;
@@ -199,6 +204,14 @@ struct troupe_context {
     trp_watcher *watchers;
     trp_watched *watched;
     trp_limit *stop_limit, *start_limit;
+    uint64_t self;        /* its id, also after it was given up */
+    bool taken;           /* it was given up: its watchers and parent know */
+    _Atomic bool stuck;   /* given up, and its handler has not returned; any thread */
+    _Atomic bool overdue; /* in the list; this and the next: under the lock of stuck.c */
+    bool overdue_kill;    /* it is given up at overdue_ns */
+    trp_link overdue_link;
+    uint64_t overdue_ns;
+    troupe_id overdue_id;
     uint64_t start_timeout; /* 0: none */
     bool start_late;        /* it is over */
     bool broken;            /* a linked life ended; exit says it */
@@ -224,11 +237,23 @@ struct troupe_context {
 #define TRP_DEAD_KEPT 128u
 #define TRP_DEAD_SUBSCRIBERS 16u
 
+/* Who has been asked to end and has not looked; see stuck.c. */
+typedef struct trp_stuck {
+    trp_mutex lock;
+    trp_link overdue; /* under lock, all of these */
+    troupe_timer timer;
+    bool armed, at_work;
+    uint64_t at_ns; /* when armed */
+    troupe_job job;
+    troupe_system *system; /* set once */
+} trp_stuck;
+
 struct troupe_system {
     troupe_executor *executor;
     troupe_log log;
     size_t message_max;
     uint64_t stop_timeout;
+    uint64_t kill_grace;
     unsigned batch;
     bool closing; /* under roots_lock */
     uint32_t
@@ -248,13 +273,16 @@ struct troupe_system {
 
     trp_mutex roots_lock;
     trp_condition roots_changed;
-    trp_link roots;  /* under roots_lock: components that threads spawned, in order */
-    uint64_t n_live; /* under roots_lock */
+    trp_link roots;   /* under roots_lock: components that threads spawned, in order */
+    uint64_t n_live;  /* under roots_lock */
+    uint64_t n_stuck; /* likewise: given up, their handlers have not returned */
 
     trp_mutex requests_lock;
     _Atomic(trp_request *) *request_chunks; /* by slot; grown under requests_lock */
     uint32_t n_requests;                    /* the first is 1 */
     trp_request *free_requests;
+
+    trp_stuck stuck;
 
     trp_mutex mute_lock;
     trp_mutex links_lock; /* every bond */
@@ -274,9 +302,10 @@ struct troupe_system {
     trp_random random; /* under random_lock; simulation */
 };
 
+/* Its owner asks; the same while it ends, and when it was given up. */
 static inline troupe_id trp_id_of(const trp_cell *cell)
 {
-    return (troupe_id){trp_load_relaxed(&cell->id)}; /* owner, or a hint */
+    return (troupe_id){cell->self};
 }
 
 /* In a forked child: no thread of this system is here, and its locks may be held for ever. */
@@ -302,7 +331,7 @@ static inline troupe_payload *trp_trace_at_hand(const trp_cell *cell)
 /* News: an ask or a signal that the owner has not looked at. */
 static inline bool trp_has_news(trp_cell *cell)
 {
-    return (trp_load_seq(&cell->asks) & 0xffff) || trp_load_seq(&cell->signals);
+    return (trp_load_seq(&cell->asks) & TRP_ASKS) || trp_load_seq(&cell->signals);
 }
 
 /* For lookers-on; a new step is not pending. */
@@ -353,7 +382,7 @@ bool trp_refuse_inside(const troupe_system *system, const char *what);
 void trp_turn(void *system, troupe_task *task);
 void trp_turn_took(void *system, troupe_task *task, uint64_t ns);
 void trp_cell_schedule(trp_cell *cell);
-void trp_cell_poke(trp_cell *cell);
+bool trp_cell_poke(trp_cell *cell); /* false: it runs, or waits to run */
 bool trp_cell_ask(troupe_system *system, troupe_id id, uint32_t incarnation, trp_ask ask);
 void trp_signal_send(troupe_system *system, trp_signal *signal);
 trp_signal *trp_signals_take(trp_cell *cell); /* oldest first */
@@ -451,13 +480,17 @@ bool trp_link_heard(trp_cell *cell,
 void trp_link_notice_drop(const trp_signal *notice);
 
 /* monitor.c */
-void trp_monitor_added(trp_cell *cell, trp_signal *signal); /* takes signal */
-void trp_monitor_join(trp_cell *cell, trp_signal *signal);  /* likewise; it is meant for this one */
+void trp_monitor_added(trp_cell *cell, trp_signal *signal);      /* takes signal */
+void trp_monitor_gone(trp_cell *cell, trp_signal *signal);       /* likewise; it came too late */
+void trp_monitors_down(trp_cell *cell, const troupe_exit *exit); /* the last notice, to all */
+void trp_monitor_join(trp_cell *cell, trp_signal *signal); /* likewise; it is meant for this one */
 void trp_monitor_removed(trp_cell *cell, trp_signal *signal);
 bool trp_monitor_known(trp_cell *cell, uint64_t monitor, bool last);
 void trp_monitors_tell(trp_cell *cell, troupe_event event); /* those who watch it */
 void trp_monitors_end(trp_cell *cell);                      /* those that this life holds */
 void trp_signal_tell(trp_signal *signal, trp_cell *about, troupe_event event);
+void trp_signal_say(troupe_system *system, trp_signal *signal, troupe_event event,
+                    const troupe_exit *exit);
 troupe_exit
 trp_signal_exit(const trp_signal *signal); /* what a notice says of the one it tells of */
 
@@ -485,6 +518,7 @@ void trp_life_notice(trp_cell *cell, trp_signal *signal); /* takes signal */
 bool trp_notices_make(trp_cell *cell); /* those of one life to its parent; false: memory is out */
 void trp_notices_free(trp_cell *cell);
 void trp_parent_tell(trp_cell *cell, troupe_event event);
+void trp_parent_told_down(trp_cell *cell, const troupe_exit *exit);
 troupe_status trp_life_pre_start(trp_cell *cell, troupe_error *error);
 void trp_life_failed(trp_cell *cell, troupe_status status);
 void trp_exit_fill(trp_cell *cell, troupe_exit_reason reason, const char *text);

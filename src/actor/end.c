@@ -1,5 +1,6 @@
 /* end.c - the end of a life, in order or not: a stop, a crash, the children, post_stop; then held, or gone for good. */
 #include "life.h"
+#include "stuck.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +21,8 @@ static void log_crash(trp_cell *cell)
     }
     if (trp_is_in_order(cell->exit.reason))
         return;
+    if (cell->taken)
+        return; /* it is known as stuck */
     if (cell->exit.operation == TROUPE_OPERATION_NONE)
         snprintf(text, sizeof text, "%s", cell->exit.text);
     else
@@ -44,6 +47,8 @@ void trp_life_over(trp_cell *cell)
     bool crashed = !trp_is_in_order(cell->exit.reason);
 
     trp_set_phase(cell, TROUPE_PHASE_STOPPING);
+    if (cell->entered || cell->pending)
+        trp_stop_timer_start(cell); /* over abandon and post_stop too, after a crash or a kill */
     if (cell->pending && cell->actor && cell->actor->abandon && !cell->crashing)
         cell->actor->abandon(cell->state, cell);
     cell->pending = false;
@@ -95,7 +100,9 @@ void trp_life_stop(trp_cell *cell)
     }
     trp_set_phase(cell, TROUPE_PHASE_STOPPING);
     trp_stop_timer_start(cell);
+    trp_hold(cell);
     trp_monitors_tell(cell, TROUPE_EVENT_STOPPING);
+    trp_let_go(cell);
     if (!for_good) { /* what waits is for the next life */
         cell->step = TRP_STEP_PRE_STOP;
         return;
@@ -176,6 +183,15 @@ static void hear_last_news(trp_cell *cell)
     }
 }
 
+static void tell_end(trp_cell *cell)
+{
+    trp_name_release(cell);
+    trp_room_release_all(cell);
+    hear_last_news(cell);
+    trp_monitors_down(cell, &cell->exit);
+    trp_parent_told_down(cell, &cell->exit);
+}
+
 void trp_life_finish(trp_cell *cell)
 {
     troupe_dead_reason reason =
@@ -184,27 +200,26 @@ void trp_life_finish(trp_cell *cell)
     trp_store_seq(&cell->closed, true);
     trp_bury(cell, reason); /* while the name is known */
     trp_set_phase(cell, TROUPE_PHASE_ENDED);
-    trp_store_seq(&cell->id, 0);
+    if (!cell->taken)
+        trp_store_seq(&cell->id, 0);
     trp_store_seq(&cell->asks, 0);
-    trp_name_release(cell);
-    trp_room_release_all(cell);
-    hear_last_news(cell);
-    trp_monitors_tell(cell, TROUPE_EVENT_DOWN);
-    trp_parent_tell(cell, TROUPE_EVENT_CHILD_DOWN);
+    if (!cell->taken)
+        tell_end(cell);
     trp_bury(cell, reason);
     trp_state_free(cell);
     trp_notices_free(cell);
     trp_counts_add(cell);
     cell->step = TRP_STEP_FREE;
     cell->leaving = true;
-    trp_roots_leave(cell);
+    if (cell->taken)
+        trp_stuck_leave(cell);
+    else
+        trp_roots_leave(cell);
 }
 
-void trp_life_post_stop(trp_cell *cell)
+/* The last hook is through: held, or gone for good. */
+static void leave_life(trp_cell *cell)
 {
-    if (cell->entered && cell->child && cell->child->post_stop)
-        cell->child->post_stop(cell->state);
-    cell->entered = false;
     trp_limit_end(cell, &cell->stop_limit);
     if (!cell->supervised || cell->stopping_for_good || !cell->started_once) {
         trp_life_finish(cell);
@@ -214,4 +229,18 @@ void trp_life_post_stop(trp_cell *cell)
     trp_set_phase(cell, TROUPE_PHASE_HELD);
     trp_monitors_tell(cell, TROUPE_EVENT_LIFE_ENDED);
     trp_parent_tell(cell, TROUPE_EVENT_CHILD_EXIT);
+}
+
+void trp_life_post_stop(trp_cell *cell)
+{
+    if (cell->late) { /* its time ran out while its children ended: a post_stop has one of its own */
+        trp_limit_end(cell, &cell->stop_limit);
+        trp_stop_timer_start(cell);
+    }
+    if (cell->entered && cell->child && cell->child->post_stop)
+        cell->child->post_stop(cell->state);
+    cell->entered = false;
+    trp_hold(cell);
+    leave_life(cell);
+    trp_let_go(cell);
 }

@@ -15,7 +15,7 @@ static void settle(trp_cell *cell)
     cell->current = NULL;
     cell->request = NULL;
     if (node->counted)
-        cell->done += trp_room_of(1, trp_node_size(node));
+        trp_count_own(&cell->done, trp_room_of(1, trp_node_size(node)));
     if (cell->has_trace)
         trp_trace_clear(cell);
     trp_node_release(node);
@@ -34,9 +34,9 @@ static void note_high_water(trp_cell *cell)
 
 static void give_room(trp_cell *cell)
 {
-    uint64_t done = cell->done;
+    uint64_t done = trp_load_relaxed(&cell->done); /* owner */
 
-    cell->done = 0;
+    trp_store_relaxed(&cell->done, 0); /* lookers-on look at it only where nobody runs */
     if (!done)
         return;
     note_high_water(cell);
@@ -169,7 +169,7 @@ bool trp_handle_batch(trp_cell *cell)
             empty = true;
             break;
         }
-        if (node->target != trp_id_of(cell).value)
+        if (node->target != trp_load_relaxed(&cell->id)) /* owner; 0 when it was given up */
             bury_one(cell, node, TROUPE_DEAD_ENDED);
         else if (node->kind == TRP_NODE_REPLY)
             handle_reply(cell, node);
@@ -178,7 +178,7 @@ bool trp_handle_batch(trp_cell *cell)
         if (cell->crashing || cell->exiting || cell->pending || trp_has_news(cell) ||
             trp_load_relaxed(&cell->muted_on)) /* a hint: advance looks again */
             break;
-        if (!trp_room_is_within(cell->done, trp_load_relaxed(&cell->bound), 4)) /* owner */
+        if (!trp_room_is_within(trp_load_relaxed(&cell->done), trp_load_relaxed(&cell->bound), 4))
             give_room(cell);
     }
     give_room(cell);

@@ -89,8 +89,6 @@ void trp_notices_free(trp_cell *cell)
 
 static trp_signal **notice_of(trp_cell *cell, troupe_event event)
 {
-    if (event == TROUPE_EVENT_CHILD_DOWN)
-        return &cell->down;
     return event == TROUPE_EVENT_STARTED ? &cell->started : &cell->held_notice;
 }
 
@@ -102,6 +100,16 @@ void trp_parent_tell(trp_cell *cell, troupe_event event)
     signal->target = trp_load_relaxed(&cell->parent); /* owner */
     signal->child = cell->entry;
     trp_signal_tell(signal, cell, event);
+}
+
+void trp_parent_told_down(trp_cell *cell, const troupe_exit *exit)
+{
+    trp_signal *signal = cell->down;
+
+    cell->down = NULL;
+    signal->target = trp_load_relaxed(&cell->parent); /* set at spawn */
+    signal->child = cell->entry;
+    trp_signal_say(cell->system, signal, TROUPE_EVENT_CHILD_DOWN, exit);
 }
 
 /* ---- the turn ---- */
@@ -189,7 +197,7 @@ static bool turn_aside(trp_cell *cell)
 static bool waits_without_limit(trp_cell *cell)
 {
     if ((cell->step != TRP_STEP_DRAIN && cell->step != TRP_STEP_PRE_STOP) ||
-        cell->stop_timeout == TROUPE_FOREVER)
+        trp_load_relaxed(&cell->stop_timeout) == TROUPE_FOREVER) /* set at spawn */
         return false;
     trp_stop_timer_start(cell); /* unless it has one */
     if (cell->stop_limit)

@@ -279,6 +279,8 @@ static void test_a_wake_resumes_each_step(void **state)
 
 /* ---- what a stop and a kill meet else ---- */
 
+static troupe_id crash_to_be_held(fixture *f);
+
 static void wait_until_pending(fixture *f, bool pending)
 {
     troupe_message message;
@@ -344,6 +346,35 @@ static void test_a_stop_meets_a_pending_pre_stop(void **state)
     assert_int_equal(troupe_stop(f->me, child_id, TROUPE_STOP_SHUTDOWN), TROUPE_OK);
     troupe_wake(f->system, child_id, 1);
     expect_end(f, TROUPE_EXIT_NORMAL, "abprz");
+}
+
+/* Its own life is over: the kill finds nothing to end, and its children still get their time. */
+static void test_a_kill_meets_the_end_of_its_children(void **state)
+{
+    fixture *f = *state;
+    troupe_id parent = spawn_family(f, "p", false, 0);
+    troupe_info info;
+
+    wait_for_count(f, &n_started, 1);
+    assert_int_equal(troupe_stop(f->me, parent, TROUPE_STOP_REQUESTED), TROUPE_OK);
+    wait_for_letters(f, 3);
+    assert_int_equal(troupe_info_of(f->system, parent, &info), TROUPE_OK);
+    assert_int_equal(info.phase, TROUPE_PHASE_STOPPING);
+    assert_int_equal(troupe_kill(f->me, parent), TROUPE_OK);
+    wait_until_pending(f, true);
+    troupe_wake(f->system, child_id, 1);
+    assert_int_equal(troupe_wait_end(f->me, parent, 10 * TROUPE_SECOND, NULL), TROUPE_OK);
+    assert_string_equal(journal, "abprz");
+    assert_int_equal(troupe_info_of(f->system, child_id, &info), TROUPE_E_GONE);
+}
+
+static void test_a_kill_meets_a_held_child(void **state)
+{
+    fixture *f = *state;
+
+    crash_to_be_held(f);
+    assert_int_equal(troupe_kill(f->me, child_id), TROUPE_OK);
+    expect_end(f, TROUPE_EXIT_CRASHED, "abcz");
 }
 
 static void test_the_state_machine_can_be_asked_for(void **state)
@@ -571,6 +602,8 @@ int main(void)
         BOTH(test_a_stop_meets_a_pending_post_start),
         BOTH(test_a_kill_meets_a_pending_handler),
         BOTH(test_a_stop_meets_a_pending_pre_stop),
+        BOTH(test_a_kill_meets_the_end_of_its_children),
+        BOTH(test_a_kill_meets_a_held_child),
         BOTH(test_the_state_machine_can_be_asked_for),
         BOTH(test_a_start_that_waits_too_long_is_abandoned),
         BOTH(test_a_start_within_its_time_lives_on),

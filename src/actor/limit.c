@@ -62,5 +62,6 @@ void trp_limit_end(trp_cell *cell, trp_limit **at)
 
 void trp_stop_timer_start(trp_cell *cell)
 {
-    trp_limit_start(cell, &cell->stop_limit, cell->stop_timeout, TRP_ASK_DEADLINE);
+    trp_limit_start(cell, &cell->stop_limit, trp_load_relaxed(&cell->stop_timeout),
+                    TRP_ASK_DEADLINE);
 }

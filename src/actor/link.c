@@ -131,7 +131,7 @@ static bool use_locked(trp_cell *cell, uint64_t id)
            id; /* else another one is here by now, and looks once in vain */
 }
 
-/* What the linker hears of one that is gone; NULL: both are joined, or were already. */
+/* What the linker hears of one that is gone; NULL: both are joined, or were already. *bond is NULL when it is used. */
 static trp_signal *link_locked(trp_cell *self, trp_cell *other, uint64_t id, struct trp_bond **bond)
 {
     bond_end *mine = &(*bond)->ends[0], *its = &(*bond)->ends[1];
@@ -140,8 +140,9 @@ static trp_signal *link_locked(trp_cell *self, trp_cell *other, uint64_t id, str
 
     if (old && other_of(old)->in) /* else it ended, and its notice is on the way */
         return NULL;
+    if (!use_locked(self, trp_id_of(self).value))
+        return NULL; /* it was given up, and goes on in vain */
     here = other && use_locked(other, id);
-    use_locked(self, trp_id_of(self).value);
     join_locked(mine, self, trp_id_of(self).value);
     its->id = id;
     *bond = NULL;

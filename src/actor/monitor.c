@@ -3,25 +3,32 @@
  * The target keeps its watchers, the watcher its watched: each list is touched by its own cell's owner only, and
  * signals go between them. The last notice is made when the monitor is, so that it cannot fail.
  */
-#include "cell.h"
+#include "stuck.h"
 
 #include <stdio.h>
 
-/* Fill signal with what happens to about, and send it to whom it is for. */
-void trp_signal_tell(trp_signal *signal, trp_cell *about, troupe_event event)
+/* Fill signal with what happened to whom exit tells of, and send it to whom it is for. */
+void trp_signal_say(troupe_system *system, trp_signal *signal, troupe_event event,
+                    const troupe_exit *exit)
 {
-    bool over = event != TROUPE_EVENT_STARTED && event != TROUPE_EVENT_STOPPING;
-
     signal->kind = TRP_SIGNAL_NOTICE;
     signal->event = event;
-    signal->id = over ? about->exit.id.value : trp_id_of(about).value; /* it may be gone by now */
-    signal->incarnation = trp_load_relaxed(&about->incarnation);       /* owner */
-    signal->reason = over ? about->exit.reason : TROUPE_EXIT_NORMAL;
-    signal->operation = over ? about->exit.operation : TROUPE_OPERATION_NONE;
-    if (over && about->exit.text[0])
-        signal->text =
-            trp_strdup(about->exit.text); /* a notice without its text is still a notice */
-    trp_signal_send(about->system, signal);
+    signal->id = exit->id.value;
+    signal->incarnation = exit->incarnation;
+    signal->reason = exit->reason;
+    signal->operation = exit->operation;
+    if (exit->text[0])
+        signal->text = trp_strdup(exit->text); /* a notice without its text is still a notice */
+    trp_signal_send(system, signal);
+}
+
+void trp_signal_tell(trp_signal *signal, trp_cell *about, troupe_event event)
+{
+    troupe_exit alive = {.id = trp_id_of(about),
+                         .incarnation = trp_load_relaxed(&about->incarnation)}; /* owner */
+    bool over = event != TROUPE_EVENT_STARTED && event != TROUPE_EVENT_STOPPING;
+
+    trp_signal_say(about->system, signal, event, over ? &about->exit : &alive);
 }
 
 troupe_exit trp_signal_exit(const trp_signal *signal)
@@ -83,6 +90,7 @@ troupe_status troupe_monitor_start(troupe_context *ctx, troupe_id id, unsigned f
     trp_watched *watched;
     trp_signal *signal;
     trp_watcher *watcher;
+    trp_cell *target;
     troupe_status status = trp_context_check(ctx);
 
     if (status != TROUPE_OK)
@@ -101,7 +109,8 @@ troupe_status troupe_monitor_start(troupe_context *ctx, troupe_id id, unsigned f
     ctx->watched = watched;
     if (ret_monitor)
         *ret_monitor = (troupe_monitor){watcher->monitor};
-    if (!trp_slot_at(ctx->system, (uint32_t)id.value) || !id.value) {
+    target = trp_cell_find(ctx->system, id);
+    if (!target) {
         trp_free(signal);
         tell_gone(ctx->system, watcher);
         return TROUPE_OK;
@@ -110,6 +119,7 @@ troupe_status troupe_monitor_start(troupe_context *ctx, troupe_id id, unsigned f
     signal->target = id.value;
     signal->child = watcher;
     trp_signal_send(ctx->system, signal);
+    trp_stuck_answer(target);
     return TROUPE_OK;
 }
 
@@ -173,14 +183,18 @@ void trp_monitor_join(trp_cell *cell, trp_signal *signal)
     trp_signal_free(signal);
 }
 
-void trp_monitor_added(trp_cell *cell, trp_signal *signal)
+void trp_monitor_gone(trp_cell *cell, trp_signal *signal)
 {
-    if (signal->target == trp_id_of(cell).value) {
-        trp_monitor_join(cell, signal);
-        return;
-    }
     tell_gone(cell->system, signal->child);
     trp_signal_free(signal);
+}
+
+void trp_monitor_added(trp_cell *cell, trp_signal *signal)
+{
+    if (signal->target == trp_load_seq(&cell->id))
+        trp_monitor_join(cell, signal);
+    else
+        trp_monitor_gone(cell, signal);
 }
 
 void trp_monitor_removed(trp_cell *cell, trp_signal *signal)
@@ -214,13 +228,14 @@ void trp_monitors_tell(trp_cell *cell, troupe_event event)
     unsigned wanted =
         event == TROUPE_EVENT_STOPPING ? TROUPE_MONITOR_STOPPING : TROUPE_MONITOR_EACH_LIFE;
 
-    if (event != TROUPE_EVENT_DOWN) {
-        for (const trp_watcher *watcher = cell->watchers; watcher; watcher = watcher->next) {
-            if (watcher->flags & wanted)
-                tell_one(cell, watcher, event);
-        }
-        return;
+    for (const trp_watcher *watcher = cell->watchers; watcher; watcher = watcher->next) {
+        if (watcher->flags & wanted)
+            tell_one(cell, watcher, event);
     }
+}
+
+void trp_monitors_down(trp_cell *cell, const troupe_exit *exit)
+{
     while (cell->watchers) {
         trp_watcher *watcher = cell->watchers;
         trp_signal *down = watcher->down;
@@ -228,6 +243,6 @@ void trp_monitors_tell(trp_cell *cell, troupe_event event)
         cell->watchers = watcher->next;
         watcher->down = NULL;
         free_watcher(watcher);
-        trp_signal_tell(down, cell, event);
+        trp_signal_say(cell->system, down, TROUPE_EVENT_DOWN, exit);
     }
 }

@@ -1,6 +1,7 @@
 /* news.c - what others ask of a cell, and the notices that reach it: looked at before each turn, also while a hook or
  * handler is pending. */
 #include "life.h"
+#include "stuck.h"
 
 /* What it waits for, or one of its children does, may be waiting for this cell: backpressure.c. */
 static void open_circle(trp_cell *cell)
@@ -9,6 +10,8 @@ static void open_circle(trp_cell *cell)
     if (cell->step == TRP_STEP_CHILDREN && !trp_list_empty(&cell->children))
         TRP_OF(cell->children.prev, trp_child_entry, link)->asked = false; /* it is asked again */
 }
+
+#define STOPS (TRP_ASK_STOP_SHUTDOWN | TRP_ASK_STOP_REQUESTED | TRP_ASK_STOP_RESTART)
 
 void trp_life_asked(trp_cell *cell, uint32_t asks)
 {
@@ -21,14 +24,16 @@ void trp_life_asked(trp_cell *cell, uint32_t asks)
     } else if ((asks & TRP_ASK_STOP_RESTART) && !cell->stopping_for_good) {
         cell->stop_reason = TROUPE_STOP_RESTART;
     }
-    if (asks & (TRP_ASK_STOP_SHUTDOWN | TRP_ASK_STOP_REQUESTED | TRP_ASK_STOP_RESTART)) {
+    if (asks & STOPS) {
         cell->stop_asked = true;
         open_circle(cell);
     }
     if ((asks & TRP_ASK_START_OVER) && cell->start_limit)
         cell->start_late = true;
-    /* a deadline that crossed the end of its stop is nothing any more */
-    if ((asks & TRP_ASK_KILL) || ((asks & TRP_ASK_DEADLINE) && cell->stop_limit)) {
+    /* A deadline that crossed the end of its stop is nothing any more; one that comes with the stop says that its
+     * handler let it wait for all of that time. */
+    if ((asks & TRP_ASK_KILL) ||
+        ((asks & TRP_ASK_DEADLINE) && (cell->stop_limit || (asks & STOPS)))) {
         cell->late = !(asks & TRP_ASK_KILL);
         cell->killed = true;
     }
@@ -52,8 +57,9 @@ const char *troupe_killed(troupe_context *ctx)
 
     if (trp_context_check(ctx) != TROUPE_OK)
         return NULL;
-
-    if (asks & (TRP_ASK_STOP_SHUTDOWN | TRP_ASK_STOP_REQUESTED | TRP_ASK_STOP_RESTART))
+    if (asks & TRP_ASK_TAKEN)
+        return TRP_KILLED; /* nobody waits for it any more */
+    if (asks & STOPS)
         trp_stop_timer_start(cell);
     if ((asks & TRP_ASK_KILL) || ((asks & TRP_ASK_DEADLINE) && cell->stop_limit)) {
         /* taken here: left for the next look, it would end the held cell as well */
@@ -72,7 +78,9 @@ static void tell_component(trp_cell *cell, const trp_signal *signal)
 
     notice.exit = trp_signal_exit(signal);
     cell->telling = true;
+    trp_let_go(cell);
     cell->actor->handle_down(cell->state, cell, &notice);
+    trp_hold(cell);
     cell->telling = false;
 }
 

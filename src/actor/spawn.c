@@ -1,5 +1,5 @@
 /* spawn.c - a new component: its slot, name, state and first hook. */
-#include "cell.h"
+#include "stuck.h"
 
 #include "trp/options.h"
 
@@ -78,6 +78,8 @@ void trp_cell_reset(trp_cell *cell)
     cell->down = cell->started = cell->held_notice = NULL;
     cell->telling = cell->start_late = cell->broken = cell->trap_links = false;
     cell->start_timeout = 0;
+    cell->taken = cell->late = false;
+    trp_list_init(&cell->overdue_link);
     trp_store_seq(&cell->links_state, TRP_LINKS_CLOSED);
     trp_list_init(&cell->bonds);
     cell->on_error = TROUPE_ON_ERROR_CONTINUE;
@@ -99,7 +101,8 @@ void trp_cell_reset(trp_cell *cell)
     trp_store_seq(&cell->closed, false);
     trp_store_relaxed(&cell->incarnation, 0); /* owner */
     trp_set_phase(cell, TROUPE_PHASE_STARTING);
-    trp_store_seq(&cell->asks, (uint64_t)cell->generation << 32);
+    /* held until a hook may run */
+    trp_store_seq(&cell->asks, (uint64_t)cell->generation << 32 | TRP_ASK_HOLD);
 }
 
 static void fill(trp_cell *cell, trp_cell *parent, const troupe_spec *spec)
@@ -125,7 +128,8 @@ static void fill(trp_cell *cell, trp_cell *parent, const troupe_spec *spec)
     cell->trap_links = spec->trap_links;
     cell->start_timeout = spec->start_timeout;
     cell->blocking = spec->blocking;
-    cell->stop_timeout = spec->stop_timeout ? spec->stop_timeout : system->stop_timeout;
+    trp_store_relaxed(&cell->stop_timeout,
+                      spec->stop_timeout ? spec->stop_timeout : system->stop_timeout);
     trp_store_relaxed(&cell->parent, trp_id_of(parent).value); /* owner */
 }
 
@@ -188,7 +192,8 @@ static bool enter_system(trp_cell *cell, trp_cell *parent)
     bool open;
 
     trp_mutex_lock(&system->roots_lock);
-    open = !system->closing;
+    /* One that was given up has no id: its children would have nobody (stuck.c stops those it has). */
+    open = !system->closing && trp_load_seq(&parent->id);
     if (open) {
         system->n_live++;
         if (parent->thread)
@@ -228,6 +233,22 @@ static bool start_here(trp_cell *cell, const trp_cell *parent, troupe_error *err
     return false;
 }
 
+/* False: it was given up before it refused, so the end is told as a notice. */
+static bool withdraw(trp_cell *cell)
+{
+    bool mine;
+
+    trp_hold(cell);
+    mine = !cell->taken;
+    if (mine) {
+        leave_system(cell);
+        undo(cell);
+    } else {
+        trp_let_go(cell);
+    }
+    return mine;
+}
+
 static troupe_status spawn(trp_cell *parent, const troupe_spec *asked, troupe_id *ret_id,
                            troupe_error *error)
 {
@@ -242,6 +263,7 @@ static troupe_status spawn(trp_cell *parent, const troupe_spec *asked, troupe_id
     if (!cell)
         return TROUPE_E_NO_MEMORY;
     id = (troupe_id){(uint64_t)cell->generation << 32 | cell->slot};
+    cell->self = id.value;
     fill(cell, parent, &spec);
     status = furnish(cell, parent, &spec, id);
     trp_store_release(&cell->id, id.value); /* pairs with trp_cell_find */
@@ -254,11 +276,9 @@ static troupe_status spawn(trp_cell *parent, const troupe_spec *asked, troupe_id
         return status;
     }
     trp_life_begin(cell, TROUPE_START_FRESH);
-    if (!spec.start_on_own_turn && !start_here(cell, parent, error)) {
-        leave_system(cell);
-        undo(cell);
+    trp_let_go(cell);
+    if (!spec.start_on_own_turn && !start_here(cell, parent, error) && withdraw(cell))
         return TROUPE_E_REFUSED;
-    }
     *ret_id = id;
     trp_cell_schedule(cell);
     return TROUPE_OK;

@@ -1,5 +1,6 @@
 /* start.c - the beginning of a life: its number, pre_start, post_start. */
 #include "life.h"
+#include "stuck.h"
 
 #include <string.h>
 
@@ -21,6 +22,7 @@ void trp_life_begin(trp_cell *cell, troupe_start_reason reason)
     number_life(cell, trp_load_relaxed(&cell->incarnation) + 1); /* owner */
     cell->start_reason = reason;
     cell->pending = cell->woken = cell->crashing = cell->exiting = cell->killed = false;
+    cell->late = false;
     cell->stop_asked = cell->entered = cell->telling = cell->start_late = cell->broken = false;
     memset(&cell->exit, 0, sizeof cell->exit);
     cell->step = TRP_STEP_PRE_START;
@@ -51,7 +53,9 @@ void trp_life_pre_started(trp_cell *cell, troupe_status status, const char *why)
     if (status == TROUPE_OK) {
         cell->entered = true;
         cell->step = TRP_STEP_POST_START;
+        trp_hold(cell);
         trp_name_publish(cell);
+        trp_let_go(cell);
         return;
     }
     trp_exit_fill(cell, reason_of(status), *why ? why : troupe_status_text(status));
@@ -92,7 +96,10 @@ void trp_life_post_started(trp_cell *cell, troupe_status status)
     cell->started_once = true;
     cell->step = TRP_STEP_RUN;
     trp_set_phase(cell, TROUPE_PHASE_RUNNING); /* before anybody is told */
-    trp_parent_tell(cell, TROUPE_EVENT_STARTED);
+    trp_hold(cell);
+    if (!cell->taken)
+        trp_parent_tell(cell, TROUPE_EVENT_STARTED);
+    trp_let_go(cell);
 }
 
 /* Without memory for it the supervisor decides again; without memory to tell it so, it ends for good. */

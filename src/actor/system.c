@@ -1,5 +1,5 @@
 /* system.c - systems, and the small calls that reach one. */
-#include "cell.h"
+#include "stuck.h"
 
 #include "trp/options.h"
 
@@ -24,6 +24,7 @@ static void init_locks(troupe_system *system)
     trp_mutex_init(&system->requests_lock);
     trp_mutex_init(&system->mute_lock);
     trp_mutex_init(&system->links_lock);
+    trp_stuck_init(system);
     trp_mutex_init(&system->dead_lock);
     trp_mutex_init(&system->random_lock);
 }
@@ -45,6 +46,7 @@ static void fini(troupe_system *system)
     trp_mutex_fini(&system->requests_lock);
     trp_mutex_fini(&system->mute_lock);
     trp_mutex_fini(&system->links_lock);
+    trp_stuck_fini(system);
     trp_mutex_fini(&system->dead_lock);
     trp_mutex_fini(&system->random_lock);
     trp_free(system);
@@ -115,6 +117,7 @@ troupe_status troupe_system_new(const troupe_system_options *asked, troupe_syste
     system->log = options.log;
     system->message_max = options.message_max ? options.message_max : TROUPE_MESSAGE_MAX;
     system->stop_timeout = options.stop_timeout ? options.stop_timeout : 5 * TROUPE_SECOND;
+    system->kill_grace = options.kill_grace ? options.kill_grace : TROUPE_KILL_GRACE;
     system->batch = options.batch ? options.batch : 64;
     system->n_slots = system->n_requests = 1;
     trp_process_watch();
@@ -137,7 +140,7 @@ static troupe_id last_root(troupe_system *system)
 {
     if (trp_list_empty(&system->roots))
         return TROUPE_NOBODY;
-    return trp_id_of(TRP_OF(system->roots.prev, trp_cell, roots));
+    return (troupe_id){trp_load_seq(&TRP_OF(system->roots.prev, trp_cell, roots)->id)};
 }
 
 /* Something ends, or the simulation gets on. roots_lock is held, and let go meanwhile. */
@@ -167,10 +170,14 @@ static void wait_rest_locked(troupe_system *system)
         wait_change_locked(system);
 }
 
-void troupe_system_stop(troupe_system *system)
+troupe_status troupe_system_stop(troupe_system *system)
 {
-    if (trp_is_forked(system) || trp_refuse_inside(system, "troupe_system_stop in a handler"))
-        return;
+    bool stuck;
+
+    if (trp_is_forked(system))
+        return TROUPE_E_FORKED;
+    if (trp_refuse_inside(system, "troupe_system_stop in a handler"))
+        return TROUPE_E_INVALID;
     trp_mutex_lock(&system->roots_lock);
     system->closing = true;
     while (!trp_list_empty(&system->roots)) {
@@ -182,7 +189,9 @@ void troupe_system_stop(troupe_system *system)
         wait_end_locked(system, id);
     }
     wait_rest_locked(system);
+    stuck = system->n_stuck > 0;
     trp_mutex_unlock(&system->roots_lock);
+    return stuck ? TROUPE_E_TIMEOUT : TROUPE_OK;
 }
 
 void troupe_system_free(troupe_system *system)
@@ -192,7 +201,8 @@ void troupe_system_free(troupe_system *system)
         return;
     if (trp_refuse_inside(system, "troupe_system_free in a handler"))
         return;
-    troupe_system_stop(system);
+    if (troupe_system_stop(system) != TROUPE_OK && !troupe_executor_stop(system->executor, 0))
+        return; /* a handler is still in it */
     troupe_executor_free(system->executor);
     fini(system);
 }

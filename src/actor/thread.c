@@ -49,7 +49,8 @@ troupe_context *troupe_attach(troupe_system *system)
                       trp_room_of(TROUPE_MAILBOX_BOUND, TROUPE_MAILBOX_BYTES));
     trp_store_relaxed(&cell->on_full, TROUPE_ON_FULL_REJECT);
     trp_store_relaxed(&cell->incarnation, 1); /* owner */
-    trp_store_release(&cell->id, (uint64_t)cell->generation << 32 | cell->slot);
+    cell->self = (uint64_t)cell->generation << 32 | cell->slot;
+    trp_store_release(&cell->id, cell->self);
     trp_context_take(cell);
     return cell;
 }
@@ -104,7 +105,7 @@ void troupe_detach(troupe_context *ctx)
     trp_requests_end_asked(ctx);
     trp_timers_end(ctx);
     trp_monitors_end(ctx);
-    trp_monitors_tell(ctx, TROUPE_EVENT_DOWN);
+    trp_monitors_down(ctx, &ctx->exit);
     bury_saved(ctx);
     trp_trace_clear(ctx);
     trp_node_free(thread->received);

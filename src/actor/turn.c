@@ -11,7 +11,7 @@
  *                it looks for news (seq). If broken: the news waits until the next message (a lost wake).
  *             3. After a cell said that it sleeps, its turn touches only atomics of it.
  */
-#include "cell.h"
+#include "stuck.h"
 
 void trp_cell_schedule(trp_cell *cell)
 {
@@ -25,11 +25,18 @@ void trp_cell_schedule(trp_cell *cell)
     trp_mutex_unlock(&cell->thread->lock);
 }
 
-void trp_cell_poke(trp_cell *cell)
+bool trp_cell_poke(trp_cell *cell)
 {
-    if (trp_mailbox_rouse(&cell->mailbox) || trp_exchange_seq(&cell->dormant, 0) == 1)
+    bool rested = trp_mailbox_rouse(&cell->mailbox) || trp_exchange_seq(&cell->dormant, 0) == 1;
+
+    if (rested)
         trp_cell_schedule(cell);
+    return rested;
 }
+
+#define WATCHED                                                                                    \
+    (TRP_ASK_STOP_SHUTDOWN | TRP_ASK_STOP_REQUESTED | TRP_ASK_STOP_RESTART | TRP_ASK_KILL |        \
+     TRP_ASK_DEADLINE)
 
 bool trp_cell_ask(troupe_system *system, troupe_id id, uint32_t incarnation, trp_ask ask)
 {
@@ -45,7 +52,8 @@ bool trp_cell_ask(troupe_system *system, troupe_id id, uint32_t incarnation, trp
         if (incarnation && ((asks >> 16) & 0xffff) != (incarnation & 0xffff))
             return false;
     } while (!trp_cas_seq(&cell->asks, &asks, asks | ask));
-    trp_cell_poke(cell);
+    if (!trp_cell_poke(cell) && (ask & WATCHED) && !(asks & ask))
+        trp_stuck_watch(cell, id, ask); /* its next look may never come */
     return true;
 }
 
@@ -107,17 +115,17 @@ void trp_signal_hear(trp_cell *cell, trp_signal *signal)
 
 static void look(trp_cell *cell)
 {
-    uint32_t asks = (uint32_t)(trp_and_seq(&cell->asks, ~(uint64_t)0xffff) & 0xffff);
-    trp_signal *signal = trp_signals_take(cell);
+    trp_signal *signal;
 
-    if (asks)
-        trp_life_asked(cell, asks);
+    trp_hold(cell);
+    signal = trp_signals_take(cell);
     while (signal) {
         trp_signal *next = signal->next;
 
         trp_signal_hear(cell, signal);
         signal = next;
     }
+    trp_let_go(cell);
 }
 
 static void go_to_sleep(trp_cell *cell, bool give_back)

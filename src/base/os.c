@@ -291,6 +291,11 @@ bool trp_thread_start(trp_thread *thread, const char *name, size_t stack_bytes, 
     return rc == 0;
 }
 
+void trp_yield(void)
+{
+    sched_yield();
+}
+
 void trp_thread_join(trp_thread *thread)
 {
     TROUPE_ASSERT(pthread_join(thread->os, NULL) == 0);

@@ -343,9 +343,11 @@ void troupe_host_finish(troupe_host *host, bool drain)
     trp_log_sink_hold_no_more(&host->log);
     if (host->started)
         stop_tree(host);
-    troupe_system_stop(host->system);
-    trp_output_fini(&host->output);
-    host->out_error = trp_load_relaxed(&host->output.error); /* its writer was joined */
+    host->stuck = troupe_system_stop(host->system) != TROUPE_OK;
+    if (!host->stuck) /* else it may be the output that it stands before */
+        trp_output_fini(&host->output);
+    host->out_error =
+        trp_load_relaxed(&host->output.error); /* its writer was joined, or has no more to say */
     host->feed_ended = trp_monotonic_ns();
     troupe_totals_now(host->system, &host->totals);
     host->walked = troupe_walk_mailboxes(host->system);
@@ -358,6 +360,8 @@ void troupe_host_free(troupe_host *host)
     if (host == NULL)
         return;
     troupe_host_finish(host, false);
+    if (host->stuck)
+        return; /* a handler may use any of it */
     trp_output_fini(&host->output);
     for (size_t i = 0; i < host->n_guests; i++)
         troupe_guest_free(host->guests[i]);
@@ -391,6 +395,7 @@ void troupe_host_totals_of(troupe_host *host, troupe_host_totals *ret_totals)
         .crashes = host->totals.crashes,
         .schedule = host->schedule,
         .gave_up = ended && host->root_exit.reason != TROUPE_EXIT_NORMAL,
+        .stuck = host->stuck,
         .out_failed = host->out_error != 0,
         .out_error = host->out_error,
     };

@@ -39,6 +39,7 @@ struct troupe_host {
     _Atomic bool ended; /* root_exit is written: released by the watcher, acquired by the driver */
     _Atomic uint64_t root; /* an id; seq, against asked: one of the two sides sees the other */
     troupe_exit root_exit;
+    bool stuck; /* somebody was given up in the stop, and has not returned */
 
     troupe_context *me;          /* the driver's, from here on */
     troupe_id target;            /* whom lines go to: who bears the name stdin_to */

@@ -105,11 +105,11 @@ static void settle_old(trp_log_sink *sink)
     }
 }
 
-/* A supervisor that gave up says why, and then crashes with the same words. */
+/* A supervisor that gave up says why, and then crashes with the same words, and where it was. */
 static bool said_already(const trp_log_sink *sink, const troupe_log_line *line)
 {
-    return line->text.size == sink->gave_up_size &&
-           memcmp(line->text.data, sink->gave_up, line->text.size) == 0;
+    return sink->gave_up_size > 0 && line->text.size >= sink->gave_up_size &&
+           memcmp(line->text.data, sink->gave_up, sink->gave_up_size) == 0;
 }
 
 static void note_gave_up(trp_log_sink *sink, const troupe_log_line *line)
@@ -135,6 +135,8 @@ static void compose(const troupe_log_line *line, char *to, size_t size)
         (void)snprintf(to, size, "%s crashed: %s\n", name, text);
     else if (strcmp(line->id, "supervisor-gave-up") == 0)
         (void)snprintf(to, size, "%s gave up: %s\n", name, text);
+    else if (strcmp(line->id, "component-stuck") == 0)
+        (void)snprintf(to, size, "%s is stuck: %s; it was given up\n", name, text);
     else if (strcmp(line->id, "guest-log") == 0)
         (void)snprintf(to, size, "%s: %s%s\n", name, level, text);
     else if (strcmp(line->id, "message-failed") == 0)

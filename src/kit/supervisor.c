@@ -124,6 +124,8 @@ static const char *verb_of(troupe_exit_reason reason)
         return "was stopped for a restart";
     case TROUPE_EXIT_ESCALATED:
         return "failed";
+    case TROUPE_EXIT_STUCK:
+        return "did not return";
     case TROUPE_EXIT_GONE:
         break;
     }
@@ -239,8 +241,10 @@ static int why_give_up(const trp_supervisor *self, size_t index, trp_admission w
         snprintf(line->text, sizeof line->text, "child %s: ", name_child(self, index, true, name));
 
     if (why == TRP_ADMITTED)
-        used +=
-            snprintf(line->text + used, sizeof line->text - (size_t)used, "its error escalated");
+        used += snprintf(line->text + used, sizeof line->text - (size_t)used, "%s",
+                         self->records[index].last.reason == TROUPE_EXIT_STUCK
+                             ? "it cannot be restarted"
+                             : "its error escalated");
     else if (why == TRP_NO_ROOM)
         used += snprintf(line->text + used, sizeof line->text - (size_t)used,
                          "no memory to count its restart");
@@ -252,7 +256,7 @@ static int why_give_up(const trp_supervisor *self, size_t index, trp_admission w
     return used;
 }
 
-/* why: what its window says; TRP_ADMITTED: it was not asked, the child escalated. */
+/* why: what its window says; TRP_ADMITTED: it was not asked, the child escalated or is stuck. */
 static void give_up(trp_supervisor *self, troupe_context *ctx, size_t index, trp_admission why)
 {
     const troupe_exit *last = &self->records[index].last;
@@ -389,6 +393,10 @@ static void on_child_down(trp_supervisor *self, troupe_context *ctx, size_t inde
     if (was_starting) {
         fail_start(self, index, TROUPE_E_REFUSED, end->text);
         wake_self(ctx);
+    } else if (end->reason == TROUPE_EXIT_STUCK &&
+               trp_rule_restarts(child_of(self, index)->restart, end->reason)) {
+        self->records[index].last = *end;
+        give_up(self, ctx, index, TRP_ADMITTED);
     }
 }
 

@@ -575,6 +575,22 @@ class Ends(Case):
         self.assertIn(b"pre-stop", out)
         self.audited(said.decode())
 
+    def test_a_component_that_does_not_return_is_given_up_and_named(self):
+        # It prints, and nobody reads: its handler waits for room in the output.
+        self.start(more="      grants: [stdout]\n      stop_timeout: 50ms\n")
+        os.set_blocking(self.child.stdin.fileno(), False)
+        while select.select([], [self.child.stdin], [], 1)[1]:  # until the pipe is full for a while
+            try:
+                os.write(self.child.stdin.fileno(), b"x" * 60000 + b"\n")
+            except BlockingIOError:
+                pass
+        self.child.send_signal(signal.SIGTERM)
+        ended, said = self.end()
+        self.assertEqual(ended, 1, said)
+        self.assertRegex(said, r"(?m)^it is stuck: its handler never returned; it was given up$")
+        self.assertRegex(said, r"(?m)^troupe: not every component returned from its handler")
+        self.assertRegex(said, r"(?m)^audit: ")
+
     def test_SIGINT_stops_a_simulation(self):
         self.start("--sim", guest="echo", more="")
         line = self.child.stderr.readline()  # the first line: the signals are aimed right after it

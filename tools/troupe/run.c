@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LETTERS_SHOWN 10
 
@@ -118,6 +119,11 @@ static int say_end(troupe_host_end end, const troupe_host_totals *totals, const 
         fprintf(stderr, "troupe: %s\n", error->text);
         code = EXIT_BAD_INPUT;
     }
+    if (totals->stuck) {
+        fprintf(stderr,
+                "troupe: not every component returned from its handler; see \"is stuck\" above\n");
+        code = EXIT_TREE_FAILED;
+    }
     if (totals->out_failed && totals->out_error != EPIPE) {
         fprintf(stderr, "troupe: the output cannot be written: %s\n", strerror(totals->out_error));
         code = EXIT_TREE_FAILED;
@@ -139,6 +145,8 @@ static int finish(const arguments *with, troupe_host *host, const char *stdin_to
     say_dead_letters(host, totals.dead_letters);
     code = say_end(end, &totals, stdin_to, error);
     say_audit(with, &totals);
+    if (totals.stuck)
+        _exit(code); /* its thread is still at it: nothing is given back, nothing is run down */
     if (!accounts_agree(&totals))
         return EXIT_TREE_FAILED;
     if (code == EXIT_IN_ORDER && signal != 0)

@@ -49,6 +49,7 @@ typedef struct troupe_timer_id {
 
 #define TROUPE_NAME_MAX 127              /* bytes of a name */
 #define TROUPE_EXIT_TEXT_MAX 511         /* bytes of an exit's text */
+#define TROUPE_KILL_GRACE TROUPE_SECOND  /* see troupe_kill; where the options say nothing */
 #define TROUPE_MAILBOX_BOUND 1024        /* messages, where a spec says nothing */
 #define TROUPE_MAILBOX_BYTES (16u << 20) /* of payloads, where a spec says nothing */
 #define TROUPE_MAILBOX_BOUND_MAX (1u << 24)
@@ -88,6 +89,7 @@ typedef enum troupe_exit_reason {
     TROUPE_EXIT_GONE,      /* of a notice: it was gone before it was watched or linked */
     TROUPE_EXIT_RESTART,   /* supervised, stopped in order with TROUPE_STOP_RESTART */
     TROUPE_EXIT_ESCALATED, /* a failed message, with TROUPE_ON_ERROR_ESCALATE */
+    TROUPE_EXIT_STUCK,     /* killed, and its handler did not return: given up (see troupe_kill) */
 } troupe_exit_reason;
 
 /* What a component was doing when its life ended otherwise than in order, and of which kind that is. */
@@ -239,6 +241,9 @@ typedef struct troupe_system_options {
         spares; /* the most threads that take over from workers held by a handler that blocks or runs
                          long, made when needed; default 16; at most 1024 */
     const troupe_faults *faults; /* lent; simulation only, else TROUPE_E_INVALID. Default: none */
+    uint64_t
+        kill_grace; /* nanoseconds from a kill until one whose handler does not return is given up;
+                            default TROUPE_KILL_GRACE; TROUPE_FOREVER: never. Not in simulation */
 } troupe_system_options;
 
 #define TROUPE_SYSTEM_OPTIONS(...)                                                                 \
@@ -257,11 +262,14 @@ TROUPE_MUST_CHECK troupe_status troupe_system_new(const troupe_system_options *o
  *
  * Threads: any that is attached or foreign, not a handler. Blocks until all have ended. A second
  *          call waits for the first.
- * Errors:  none. In a handler or offloaded work: nothing happens, and the log says so (call-refused).
+ * Errors:  TROUPE_E_TIMEOUT some were given up, and their handlers have not returned until now (troupe_kill); the log
+ *          has a line component-stuck for each. TROUPE_E_INVALID in a handler or offloaded work: nothing happens, and
+ *          the log says so (call-refused).
  */
-void troupe_system_stop(troupe_system *system);
+troupe_status troupe_system_stop(troupe_system *system);
 
-/* troupe_system_free - troupe_system_stop, then end the threads and give everything back.
+/* troupe_system_free - troupe_system_stop, then end the threads and give everything back. When a handler has not
+ *                      returned it gives nothing back: its thread may still use any of it. End the process then.
  *
  * Owns:    takes system, NULL is fine; every context attached to it must be detached before.
  * Threads: the last user. Blocks.
@@ -381,6 +389,10 @@ TROUPE_MUST_CHECK troupe_status troupe_spawn_or_say(troupe_context *ctx, const t
 /* troupe_stop - ask a component to stop: pre_stop, its children in reverse, post_stop. Returns at once.
  * troupe_kill - end it as soon as its handler returns: no pre_stop; what waits are dead letters,
  *               or waits for the next life of a supervised one.
+ * One whose hook or handler does not return within the system's kill_grace (after a kill, or after a stop and its
+ * stop_timeout) is given up, also a supervised one: its watchers, links and parent are told (TROUPE_EXIT_STUCK; KILLED
+ * when it was to stop for good), its children are stopped, its name is free and its id is gone. What waits in its
+ * mailbox counts as waiting until the handler returns, if ever; then it cleans up, with its post_stop.
  *
  * Threads: the context's. Never blocks. Stopping what is stopping is fine.
  * Errors:  TROUPE_E_GONE.

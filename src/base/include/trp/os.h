@@ -93,6 +93,8 @@ void trp_condition_broadcast(trp_condition *condition);
 bool trp_thread_start(trp_thread *thread, const char *name, size_t stack_bytes, void (*run)(void *),
                       void *arg);
 void trp_thread_join(trp_thread *thread);
+/* trp_yield - let another thread go first: while waiting for one that is at it. */
+void trp_yield(void);
 /* Nobody will join it: it gives itself back when it ends, if ever. */
 void trp_thread_detach(trp_thread *thread);
 

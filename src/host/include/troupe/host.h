@@ -130,6 +130,8 @@ void troupe_host_ask_stop(troupe_host *host);
  *
  * drain:   first wait until every message has found its end, however long that takes (or until asked to
  *          stop); without it each component has its stop_timeout to handle what waits.
+ * A component that does not return from its handler, not even for print to an output that nobody reads, is given up
+ * (totals.stuck): then what was printed last may be lost, and troupe_host_free gives nothing back.
  * Threads: the host's. Blocks. A second call does nothing.
  */
 void troupe_host_finish(troupe_host *host, bool drain);
@@ -148,6 +150,7 @@ typedef struct troupe_host_totals {
     bool out_failed;   /* writing the output failed (closed or full): out_error is its errno */
     int out_error;
     char exit_text[512]; /* why the tree gave up */
+    bool stuck; /* a component did not return from its handler and was given up; the log names it */
 } troupe_host_totals;
 
 /* troupe_host_totals_of - Owns: a copy. Threads: the host's. Errors: none; before troupe_host_finish only lines

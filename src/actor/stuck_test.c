@@ -1,0 +1,524 @@
+/* Handlers that do not return: who is told, what is free, who goes on, and what comes of it when they return at last.
+ * On threads only: in a simulation there is one. */
+#include "actor_testing.h"
+
+#include "trp/atomic.h"
+#include "trp/os.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- a gate that handlers stand before, until the test opens it ---- */
+
+static trp_mutex gate_lock;
+static trp_condition gate_moved;
+static bool gate_open;
+static unsigned n_before; /* both under gate_lock */
+
+static void stand_before_the_gate(void)
+{
+    trp_mutex_lock(&gate_lock);
+    n_before++;
+    trp_condition_broadcast(&gate_moved);
+    while (!gate_open)
+        trp_condition_wait(&gate_moved, &gate_lock);
+    trp_mutex_unlock(&gate_lock);
+}
+
+static void wait_before_gate(unsigned n)
+{
+    trp_mutex_lock(&gate_lock);
+    while (n_before < n)
+        trp_condition_wait(&gate_moved, &gate_lock);
+    trp_mutex_unlock(&gate_lock);
+}
+
+static void open_gate(void)
+{
+    trp_mutex_lock(&gate_lock);
+    gate_open = true;
+    trp_condition_broadcast(&gate_moved);
+    trp_mutex_unlock(&gate_lock);
+}
+
+/* ---- it stands where its argument says: a pre_start, b post_start, m message, d down, p pre_stop, z post_stop ---- */
+
+static _Atomic unsigned n_ended, n_lives;
+static troupe_id child_id, other_id;
+
+struct standing {
+    const char *where;
+    unsigned n_messages;
+};
+
+static void stand_at(const void *self, char step)
+{
+    if (strchr(((const struct standing *)self)->where, step))
+        stand_before_the_gate();
+}
+
+static troupe_status standing_pre_start(void *self, const troupe_start *start)
+{
+    ((struct standing *)self)->where = start->argument;
+    stand_at(self, 'a');
+    trp_add_seq(&n_lives, 1);
+    return TROUPE_OK;
+}
+
+static troupe_status standing_post_start(void *self, troupe_context *ctx)
+{
+    (void)ctx;
+    stand_at(self, 'b');
+    return TROUPE_OK;
+}
+
+static troupe_status answer(void *self, troupe_context *ctx, const troupe_message *message)
+{
+    (void)self;
+    return troupe_reply(ctx, message->payload);
+}
+
+static const troupe_actor_ops echo = {.handle_message = answer};
+
+/* 'c' spawns a child before it stands there, 's' tries to afterwards, 'l' links. */
+static troupe_status standing_message(void *self, troupe_context *ctx,
+                                      const troupe_message *message)
+{
+    struct standing *mine = self;
+    troupe_monitor monitor;
+    troupe_id id;
+
+    (void)message;
+    if (++mine->n_messages == 1 && strchr(mine->where, '2'))
+        return TROUPE_OK; /* it stands in the second */
+    if (strchr(mine->where, 'c'))
+        assert_int_equal(troupe_spawn(ctx, TROUPE_SPEC(.actor = &echo), &child_id), TROUPE_OK);
+    if (strchr(mine->where, 'l'))
+        assert_int_equal(troupe_link(ctx, other_id), TROUPE_OK);
+    if (strchr(mine->where, 'd'))
+        assert_int_equal(troupe_monitor_start(ctx, TROUPE_NOBODY, TROUPE_MONITOR_FINAL, &monitor),
+                         TROUPE_OK);
+    stand_at(self, 'm');
+    if (strchr(mine->where, 's')) {
+        assert_int_equal(troupe_spawn(ctx, TROUPE_SPEC(.actor = &echo), &id), TROUPE_E_CLOSED);
+        assert_int_equal(troupe_link(ctx, other_id), TROUPE_OK); /* in vain */
+        assert_int_equal(troupe_send(ctx, troupe_self(ctx), TROUPE_TEXT("x")), TROUPE_E_GONE);
+    }
+    return TROUPE_OK;
+}
+
+static void standing_down(void *self, troupe_context *ctx, const troupe_notice *notice)
+{
+    (void)ctx;
+    (void)notice;
+    stand_at(self, 'd');
+}
+
+static troupe_status standing_pre_stop(void *self, troupe_context *ctx, troupe_stop_reason reason)
+{
+    (void)ctx;
+    (void)reason;
+    stand_at(self, 'p');
+    return TROUPE_OK;
+}
+
+static void standing_post_stop(void *self)
+{
+    stand_at(self, 'z');
+    trp_add_seq(&n_ended, 1);
+}
+
+static const troupe_child_ops standing_hooks = {standing_pre_start, standing_post_start,
+                                                standing_pre_stop, standing_post_stop};
+static const troupe_actor_ops standing_actor = {.handle_message = standing_message,
+                                                .handle_down = standing_down};
+
+/* ---- its parent, which spawns it without waiting, and sees what becomes of it ---- */
+
+static _Atomic unsigned n_downs, n_notices;
+static troupe_exit down_exit, notice_exit;
+
+struct wish {
+    const char *where;
+    bool supervised;
+};
+
+static troupe_id standing_id;
+
+static troupe_status spawn_standing(void *self, troupe_context *ctx, const troupe_message *message)
+{
+    struct wish wish;
+    troupe_monitor monitor;
+    troupe_status status;
+
+    (void)self;
+    memcpy(&wish, message->payload.data, sizeof wish);
+    status = troupe_spawn(ctx,
+                          TROUPE_SPEC(.name = "standing", .child = &standing_hooks,
+                                      .actor = &standing_actor, .argument = wish.where,
+                                      .supervised = wish.supervised, .start_on_own_turn = true,
+                                      .state_size = sizeof(struct standing)),
+                          &standing_id);
+    if (status == TROUPE_OK)
+        status = troupe_monitor_start(ctx, standing_id, TROUPE_MONITOR_FINAL, &monitor);
+    return status == TROUPE_OK ? troupe_reply(ctx, (troupe_bytes){0}) : status;
+}
+
+static void take_notice(void *self, troupe_context *ctx, const troupe_notice *notice)
+{
+    (void)self;
+    (void)ctx;
+    if (notice->event == TROUPE_EVENT_CHILD_DOWN) {
+        down_exit = notice->exit;
+        trp_add_seq(&n_downs, 1);
+    } else if (notice->event == TROUPE_EVENT_DOWN) {
+        notice_exit = notice->exit;
+        trp_add_seq(&n_notices, 1);
+    } else if (notice->event == TROUPE_EVENT_CHILD_EXIT) {
+        troupe_restart(ctx, notice->exit.id);
+    }
+}
+
+static const troupe_actor_ops parent = {.handle_message = spawn_standing,
+                                        .handle_down = take_notice};
+
+/* ---- the stage ---- */
+
+static char logged[1024];
+
+static void note_line(void *arg, const troupe_log_line *line)
+{
+    trp_mutex_lock(&gate_lock);
+    if (strcmp(line->id, "component-stuck") == 0)
+        snprintf(logged, sizeof logged, "%s: %.*s", line->name, (int)line->text.size,
+                 (const char *)line->text.data);
+    trp_mutex_unlock(&gate_lock);
+    (void)arg;
+}
+
+static int set_the_stage(void **state)
+{
+    trp_mutex_init(&gate_lock);
+    trp_condition_init(&gate_moved);
+    gate_open = false;
+    n_before = 0;
+    logged[0] = '\0';
+    trp_store_seq(&n_ended, 0);
+    trp_store_seq(&n_lives, 0);
+    trp_store_seq(&n_downs, 0);
+    trp_store_seq(&n_notices, 0);
+    return set_up(state, &TROUPE_SYSTEM_OPTIONS(.workers = 1, .kill_grace = 20 * TROUPE_MILLISECOND,
+                                                .stop_timeout = 20 * TROUPE_MILLISECOND,
+                                                .log = {note_line, NULL}));
+}
+
+static void pass_time(fixture *f)
+{
+    troupe_message message;
+
+    assert_int_equal(troupe_receive(f->me, TROUPE_MILLISECOND, &message), TROUPE_E_TIMEOUT);
+}
+
+/* The handlers return, and everything is given back after all. */
+static int strike_the_stage(void **state)
+{
+    fixture *f = *state;
+    int failed;
+
+    open_gate();
+    for (int i = 0; i < 10000 && troupe_system_stop(f->system) != TROUPE_OK; i++)
+        pass_time(f);
+    failed = tear_down(state);
+    trp_condition_fini(&gate_moved);
+    trp_mutex_fini(&gate_lock);
+    return failed;
+}
+
+static void wait_for(fixture *f, _Atomic unsigned *count, unsigned n)
+{
+    for (int i = 0; i < 10000 && trp_load_seq(count) < n; i++)
+        pass_time(f);
+    assert_int_equal(trp_load_seq(count), n);
+}
+
+static troupe_id start_standing(fixture *f, const char *where, bool supervised)
+{
+    troupe_id id = spawn_named(f, NULL, NULL, &parent, 0);
+    struct wish wish = {where, supervised};
+
+    assert_int_equal(troupe_call(f->me, id, TROUPE_BYTES_OF(wish), TROUPE_SECOND, NULL), TROUPE_OK);
+    return standing_id;
+}
+
+static void expect_given_up(fixture *f, troupe_id id, troupe_exit_reason reason)
+{
+    troupe_id found;
+    troupe_info info;
+
+    wait_for(f, &n_downs, 1);
+    wait_for(f, &n_notices, 1);
+    assert_int_equal(down_exit.reason, reason);
+    assert_int_equal(down_exit.id.value, id.value);
+    assert_string_equal(down_exit.text, "its handler never returned");
+    assert_int_equal(notice_exit.reason, reason);
+    assert_int_equal(notice_exit.incarnation, 1);
+    assert_int_equal(troupe_send(f->me, id, TROUPE_TEXT("x")), TROUPE_E_GONE);
+    assert_int_equal(troupe_info_of(f->system, id, &info), TROUPE_E_GONE);
+    assert_int_equal(troupe_lookup(f->system, "standing", &found), TROUPE_E_GONE);
+    assert_string_equal(logged, "standing: its handler never returned");
+}
+
+/* Its handler returns: one post_stop, no second notice. */
+static void expect_cleaned_up(fixture *f, unsigned n_post_stops)
+{
+    open_gate();
+    for (int i = 0; i < 10000 && troupe_system_stop(f->system) != TROUPE_OK; i++)
+        pass_time(f);
+    assert_int_equal(trp_load_seq(&n_ended), n_post_stops);
+    assert_int_equal(trp_load_seq(&n_downs), 1);
+    assert_int_equal(trp_load_seq(&n_notices), 1);
+}
+
+/* ---- where it may stand ---- */
+
+static void kill_standing_in(fixture *f, const char *where, bool send, unsigned n_post_stops)
+{
+    troupe_id id = start_standing(f, where, false);
+
+    if (send)
+        assert_int_equal(troupe_send(f->me, id, TROUPE_TEXT("x")), TROUPE_OK);
+    wait_before_gate(1);
+    assert_int_equal(troupe_kill(f->me, id), TROUPE_OK);
+    expect_given_up(f, id, TROUPE_EXIT_STUCK);
+    expect_cleaned_up(f, n_post_stops);
+}
+
+static void test_one_that_stands_in_a_message_is_given_up(void **state)
+{
+    kill_standing_in(*state, "m", true, 1);
+}
+
+static void test_one_that_stands_in_handle_down_is_given_up(void **state)
+{
+    kill_standing_in(*state, "d", true, 1);
+}
+
+static void test_one_that_stands_in_pre_start_is_given_up(void **state)
+{
+    kill_standing_in(*state, "a", false, 1);
+}
+
+static void test_one_that_stands_in_post_start_is_given_up(void **state)
+{
+    kill_standing_in(*state, "b", false, 1);
+}
+
+static void stop_standing_in(fixture *f, const char *where, unsigned n_post_stops)
+{
+    troupe_id id = start_standing(f, where, false);
+
+    wait_for(f, &n_lives, 1);
+    assert_int_equal(troupe_stop(f->me, id, TROUPE_STOP_REQUESTED), TROUPE_OK);
+    expect_given_up(f, id, TROUPE_EXIT_KILLED);
+    expect_cleaned_up(f, n_post_stops);
+}
+
+static void test_one_that_stands_in_pre_stop_is_given_up(void **state)
+{
+    stop_standing_in(*state, "p", 1);
+}
+
+static void test_one_that_stands_in_post_stop_is_given_up(void **state)
+{
+    stop_standing_in(*state, "z", 1);
+}
+
+/* Neither its handler nor its stop timer has seen the stop. */
+static void test_one_that_never_sees_its_stop_is_given_up(void **state)
+{
+    fixture *f = *state;
+    troupe_id id = start_standing(f, "m", false);
+
+    assert_int_equal(troupe_send(f->me, id, TROUPE_TEXT("x")), TROUPE_OK);
+    wait_before_gate(1);
+    assert_int_equal(troupe_stop(f->me, id, TROUPE_STOP_REQUESTED), TROUPE_OK);
+    expect_given_up(f, id, TROUPE_EXIT_KILLED);
+    expect_cleaned_up(f, 1);
+}
+
+static void test_a_kill_that_stands_in_post_stop_is_given_up(void **state)
+{
+    fixture *f = *state;
+    troupe_id id = start_standing(f, "z", false);
+
+    wait_for(f, &n_lives, 1);
+    assert_int_equal(troupe_kill(f->me, id), TROUPE_OK); /* obeyed at once: then it stands */
+    expect_given_up(f, id, TROUPE_EXIT_STUCK);
+    expect_cleaned_up(f, 1);
+}
+
+/* ---- who else feels it ---- */
+
+static void test_others_are_served_meanwhile(void **state)
+{
+    fixture *f = *state;
+    troupe_id id = start_standing(f, "m", false), other = spawn_named(f, NULL, NULL, &echo, 0);
+
+    assert_int_equal(troupe_send(f->me, id, TROUPE_TEXT("x")), TROUPE_OK);
+    wait_before_gate(1);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(troupe_call(f->me, other, TROUPE_TEXT("x"), 10 * TROUPE_SECOND, NULL),
+                         TROUPE_OK);
+}
+
+static void test_what_waits_counts_as_waiting_until_it_returns(void **state)
+{
+    fixture *f = *state;
+    troupe_id id = start_standing(f, "2m", false);
+    troupe_totals totals;
+
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(troupe_send(f->me, id, TROUPE_TEXT("x")), TROUPE_OK);
+    wait_before_gate(1);
+    assert_int_equal(troupe_kill(f->me, id), TROUPE_OK);
+    expect_given_up(f, id, TROUPE_EXIT_STUCK);
+    assert_int_equal(troupe_system_stop(f->system), TROUPE_E_TIMEOUT);
+    troupe_totals_now(f->system, &totals);
+    assert_int_equal(totals.live, 0);
+    assert_int_equal(totals.waiting, 3);
+    assert_int_equal(troupe_walk_mailboxes(f->system), 3);
+    assert_int_equal(totals.sent, totals.handled + totals.dead_letters + 3);
+    expect_cleaned_up(f, 1);
+    troupe_totals_now(f->system, &totals);
+    assert_int_equal(totals.waiting, 0);
+    assert_int_equal(totals.dead_letters, 2); /* the second was handled in the end */
+}
+
+static void test_its_name_is_free_for_another(void **state)
+{
+    fixture *f = *state;
+    troupe_id id = start_standing(f, "m", false), found;
+
+    assert_int_equal(troupe_send(f->me, id, TROUPE_TEXT("x")), TROUPE_OK);
+    wait_before_gate(1);
+    assert_int_equal(troupe_kill(f->me, id), TROUPE_OK);
+    expect_given_up(f, id, TROUPE_EXIT_STUCK);
+    id = spawn_named(f, "standing", NULL, &echo, 0);
+    open_gate();
+    wait_for(f, &n_ended, 1);
+    assert_int_equal(troupe_lookup(f->system, "standing", &found), TROUPE_OK);
+    assert_int_equal(found.value, id.value);
+}
+
+static void test_its_children_are_stopped_and_its_links_break(void **state)
+{
+    fixture *f = *state;
+    troupe_id id;
+
+    other_id = spawn_named(f, NULL, NULL, &echo, 0);
+    id = start_standing(f, "mcls", false);
+    assert_int_equal(troupe_send(f->me, id, TROUPE_TEXT("x")), TROUPE_OK);
+    wait_before_gate(1);
+    assert_int_equal(troupe_kill(f->me, id), TROUPE_OK);
+    expect_given_up(f, id, TROUPE_EXIT_STUCK);
+    assert_int_equal(troupe_wait_end(f->me, child_id, 10 * TROUPE_SECOND, NULL), TROUPE_OK);
+    assert_int_equal(troupe_wait_end(f->me, other_id, 10 * TROUPE_SECOND, NULL), TROUPE_OK);
+    expect_cleaned_up(f, 1);
+}
+
+static void test_a_monitor_of_one_given_up_tells_at_once(void **state)
+{
+    fixture *f = *state;
+    troupe_id id = start_standing(f, "m", false);
+    troupe_exit exit;
+
+    assert_int_equal(troupe_send(f->me, id, TROUPE_TEXT("x")), TROUPE_OK);
+    wait_before_gate(1);
+    assert_int_equal(troupe_kill(f->me, id), TROUPE_OK);
+    expect_given_up(f, id, TROUPE_EXIT_STUCK);
+    assert_int_equal(troupe_wait_end(f->me, id, 10 * TROUPE_SECOND, &exit), TROUPE_OK);
+    assert_int_equal(exit.reason, TROUPE_EXIT_GONE);
+}
+
+static void test_a_supervised_one_ends_for_good(void **state)
+{
+    fixture *f = *state;
+    troupe_id id = start_standing(f, "m", true);
+
+    assert_int_equal(troupe_send(f->me, id, TROUPE_TEXT("x")), TROUPE_OK);
+    wait_before_gate(1);
+    assert_int_equal(troupe_kill(f->me, id), TROUPE_OK);
+    expect_given_up(f, id, TROUPE_EXIT_STUCK);
+    expect_cleaned_up(f, 1);
+    assert_int_equal(trp_load_seq(&n_lives), 1);
+}
+
+/* ---- and who is not given up ---- */
+
+static void test_one_that_returns_in_time_is_only_killed(void **state)
+{
+    fixture *f = *state;
+    troupe_id id;
+
+    for (unsigned i = 1; i <= 50; i++) {
+        id = start_standing(f, "", false);
+        assert_int_equal(troupe_send(f->me, id, TROUPE_TEXT("x")), TROUPE_OK);
+        assert_int_equal(troupe_kill(f->me, id), TROUPE_OK);
+        wait_for(f, &n_downs, i);
+        assert_int_equal(down_exit.reason, TROUPE_EXIT_KILLED);
+        assert_string_equal(down_exit.text, "killed");
+    }
+}
+
+/* Killed and returning at about the same moment, again and again: told once, by whichever is first. */
+static void test_a_return_that_crosses_the_giving_up_is_told_once(void **state)
+{
+    fixture *f = *state;
+    troupe_message message;
+
+    for (unsigned i = 1; i <= 30; i++) {
+        troupe_id id = start_standing(f, "m", false);
+
+        assert_int_equal(troupe_send(f->me, id, TROUPE_TEXT("x")), TROUPE_OK);
+        wait_before_gate(i);
+        assert_int_equal(troupe_kill(f->me, id), TROUPE_OK);
+        assert_int_equal(troupe_receive(f->me, 19 * TROUPE_MILLISECOND + i * 100000, &message),
+                         TROUPE_E_TIMEOUT);
+        open_gate();
+        wait_for(f, &n_downs, i);
+        wait_for(f, &n_notices, i);
+        wait_for(f, &n_ended, i);
+        trp_mutex_lock(&gate_lock);
+        gate_open = false;
+        trp_mutex_unlock(&gate_lock);
+    }
+}
+
+#define STAGED(test)                                                                               \
+    {                                                                                              \
+#test, test, set_the_stage, strike_the_stage, NULL                                         \
+    }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        STAGED(test_one_that_stands_in_a_message_is_given_up),
+        STAGED(test_one_that_stands_in_handle_down_is_given_up),
+        STAGED(test_one_that_stands_in_pre_start_is_given_up),
+        STAGED(test_one_that_stands_in_post_start_is_given_up),
+        STAGED(test_one_that_stands_in_pre_stop_is_given_up),
+        STAGED(test_one_that_stands_in_post_stop_is_given_up),
+        STAGED(test_one_that_never_sees_its_stop_is_given_up),
+        STAGED(test_a_kill_that_stands_in_post_stop_is_given_up),
+        STAGED(test_others_are_served_meanwhile),
+        STAGED(test_what_waits_counts_as_waiting_until_it_returns),
+        STAGED(test_its_name_is_free_for_another),
+        STAGED(test_its_children_are_stopped_and_its_links_break),
+        STAGED(test_a_monitor_of_one_given_up_tells_at_once),
+        STAGED(test_a_supervised_one_ends_for_good),
+        STAGED(test_one_that_returns_in_time_is_only_killed),
+        STAGED(test_a_return_that_crosses_the_giving_up_is_told_once),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

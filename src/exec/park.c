@@ -92,7 +92,8 @@ static void append_injected_locked(troupe_executor *executor, troupe_task *task)
 
 static troupe_task *take_injected_locked(troupe_executor *executor)
 {
-    troupe_task *task = trp_tasks_take(&executor->injected);
+    /* given up: what its tasks use may be gone */
+    troupe_task *task = executor->given_up ? NULL : trp_tasks_take(&executor->injected);
 
     trp_store_relaxed(&executor->n_injected, (uint32_t)executor->injected.n);
     return task;

@@ -210,7 +210,7 @@ static void test_a_stop_without_memory_for_its_time_limit_comes_to_its_end(void 
     (void)state;
     for (uint64_t n = 1; n <= 12; n++) {
         fixture f;
-        troupe_id id = TROUPE_NOBODY;
+        troupe_id id;
         troupe_exit exit;
 
         open_house(&f, TROUPE_FAULTS(.no_memory_at = n), 7);

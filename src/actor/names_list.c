@@ -54,6 +54,15 @@ static void make_heap(troupe_name_entry *entries, size_t n)
         sift_down(entries, n, i);
 }
 
+static void sort(troupe_name_entry *entries, size_t n)
+{
+    make_heap(entries, n);
+    while (n-- > 1) {
+        swap(&entries[0], &entries[n]);
+        sift_down(entries, n, 0);
+    }
+}
+
 static void keep(struct first_names *first, const troupe_name_entry *entry)
 {
     first->n_met++;
@@ -97,14 +106,11 @@ static void walk(troupe_system *system, const char *prefix, struct first_names *
 size_t troupe_names_list(troupe_system *system, const char *prefix, troupe_name_entry *entries,
                          size_t n)
 {
-    struct first_names first = {.entries = entries, .room = n};
+    struct first_names first = {.entries = entries, .room = entries ? n : 0};
 
     walk(system, prefix, &first);
-    make_heap(entries, first.n_kept);
-    for (size_t i = first.n_kept; i-- > 1;) {
-        swap(&entries[0], &entries[i]);
-        sift_down(entries, i, 0);
-    }
+    if (entries)
+        sort(entries, first.n_kept);
     return first.n_met;
 }
 

@@ -37,7 +37,7 @@ static void test_the_same_bytes_give_the_same_hash_wherever_they_lie(void **stat
 
     (void)state;
     for (size_t at = 0; at < 8; at++) {
-        memcpy(room + at, "a name of 21 letters!", 21);
+        memcpy(room + at, "a name of 21 letters!", sizeof "a name of 21 letters!");
         assert_int_equal(trp_hash(&key, room + at, 21),
                          trp_hash(&key, "a name of 21 letters!", 21));
     }

@@ -59,7 +59,7 @@ static void free_topic(trp_topic *topic)
 
 void trp_tree_fini(trp_topic_tree *tree)
 {
-    for (size_t i = 0; i < tree->n_buckets; i++) {
+    for (size_t i = 0; tree->buckets && i < tree->n_buckets; i++) {
         while (tree->buckets[i]) {
             trp_topic *topic = tree->buckets[i];
 

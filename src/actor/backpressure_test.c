@@ -160,9 +160,9 @@ static void test_the_overshoot_of_one_sender_is_bounded(void **state)
 }
 
 /* As if messages that take all the room were on their way; a timer's message needs no room. */
-static void take_all_room(fixture *f, troupe_id id, uint32_t bound)
+static void take_room(fixture *f, troupe_id id, uint64_t room)
 {
-    trp_add_seq(&trp_cell_find(f->system, id)->waiting, trp_room_of(bound, 0));
+    trp_add_seq(&trp_cell_find(f->system, id)->waiting, room);
 }
 
 static void order_over_the_bound(fixture *f, troupe_id to, troupe_id whom)
@@ -180,15 +180,15 @@ static void wait_until_muted(fixture *f, troupe_id id)
         assert_int_equal(troupe_receive(f->me, TROUPE_MILLISECOND, &message), TROUPE_E_TIMEOUT);
 }
 
-static void test_nobody_closes_a_circle_of_muted_components(void **state)
+/* Each of three sends to the next one, whose mailbox is full by that much room. */
+static void close_circle(fixture *f, uint64_t room)
 {
-    fixture *f = *state;
     troupe_id ring[3];
 
     start_counts();
     for (int i = 0; i < 3; i++) {
         ring[i] = spawn_as(f, &obeying, 4, TROUPE_ON_FULL_BLOCK);
-        take_all_room(f, ring[i], 4);
+        take_room(f, ring[i], room);
     }
     order_over_the_bound(f, ring[0], ring[1]);
     wait_until_muted(f, ring[0]);
@@ -199,12 +199,64 @@ static void test_nobody_closes_a_circle_of_muted_components(void **state)
     wait_for(f, &n_accepted, 2);
     assert_false(is_muted(f, ring[2]));
     for (int i = 0; i < 3; i++)
-        trp_room_give(trp_cell_find(f->system, ring[i]), trp_room_of(4, 0));
+        trp_room_give(trp_cell_find(f->system, ring[i]), room);
     for (int i = 0; i < 3; i++) { /* what was accepted arrives, and the muted go on */
         wait_until_handled(f, ring[i], i == 0 ? 1 : 2);
         assert_int_equal(troupe_send(f->me, ring[i], TROUPE_TEXT("x")), TROUPE_OK);
         wait_until_handled(f, ring[i], i == 0 ? 2 : 3);
     }
+}
+
+static void test_nobody_closes_a_circle_of_muted_components(void **state)
+{
+    close_circle(*state, trp_room_of(4, 0));
+}
+
+static void test_nobody_closes_a_circle_of_mailboxes_full_of_bytes(void **state)
+{
+    close_circle(*state, trp_room_of(1, TROUPE_MAILBOX_BYTES));
+}
+
+static void test_a_circle_of_mailboxes_that_drop_mutes_nobody(void **state)
+{
+    fixture *f = *state;
+    troupe_id ring[2];
+
+    start_counts();
+    ring[0] = spawn_as(f, &obeying, 4, TROUPE_ON_FULL_DROP_NEWEST);
+    ring[1] = spawn_as(f, &obeying, 4, TROUPE_ON_FULL_DROP_OLDEST);
+    for (int i = 0; i < 2; i++)
+        take_room(f, ring[i], trp_room_of(4, 0));
+    for (int i = 0; i < 2; i++)
+        order_over_the_bound(f, ring[i], ring[1 - i]);
+    wait_for(f, &n_accepted, 2);
+    for (int i = 0; i < 2; i++)
+        assert_false(is_muted(f, ring[i]));
+    wait_until_handled(f, ring[0], 1);
+    wait_until_handled(f, ring[1], 2); /* the newest is never the oldest */
+    for (int i = 0; i < 2; i++)
+        trp_room_give(trp_cell_find(f->system, ring[i]), trp_room_of(4, 0));
+}
+
+static void test_a_component_is_muted_by_bytes_and_goes_on(void **state)
+{
+    fixture *f = *state;
+    troupe_id target, sender;
+
+    start_counts();
+    target = spawn_member(f, 100, TROUPE_ON_FULL_BLOCK);
+    sender = spawn_member(f, 100, TROUPE_ON_FULL_REJECT);
+    take_room(f, target, TROUPE_MAILBOX_BYTES);
+    send_order(f, sender, target, 1);
+    wait_until_muted(f, sender);
+    trp_room_give(trp_cell_find(f->system, target),
+                  TROUPE_MAILBOX_BYTES / 2 - 1); /* not yet half */
+    assert_true(is_muted(f, sender));
+    trp_room_give(trp_cell_find(f->system, target), TROUPE_MAILBOX_BYTES / 2 + 1);
+    assert_false(is_muted(f, sender));
+    wait_for(f, &n_held, 1);
+    troupe_wake(f->system, target, 1);
+    wait_until_handled(f, target, 1);
 }
 
 static void test_a_full_mailbox_of_its_own_mutes_nobody(void **state)
@@ -349,6 +401,9 @@ int main(void)
         BOTH(test_a_component_is_muted_and_goes_on_when_there_is_room),
         BOTH(test_the_overshoot_of_one_sender_is_bounded),
         BOTH(test_nobody_closes_a_circle_of_muted_components),
+        BOTH(test_nobody_closes_a_circle_of_mailboxes_full_of_bytes),
+        BOTH(test_a_circle_of_mailboxes_that_drop_mutes_nobody),
+        BOTH(test_a_component_is_muted_by_bytes_and_goes_on),
         BOTH(test_a_full_mailbox_of_its_own_mutes_nobody),
         BOTH(test_the_end_of_the_target_lets_the_muted_go),
         BOTH(test_a_muted_component_can_be_stopped),

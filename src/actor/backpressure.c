@@ -22,7 +22,7 @@
 
 static bool is_low(const trp_cell *cell, uint64_t waiting)
 {
-    return trp_room_is_within(waiting, trp_load_relaxed(&cell->bound), 2); /* set at spawn */
+    return trp_room_is_within(waiting, trp_load_relaxed(&cell->bound), 1); /* set at spawn */
 }
 
 static const trp_cell *waits_for_locked(const trp_cell *cell)

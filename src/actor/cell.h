@@ -420,8 +420,9 @@ void trp_oldest_stop(trp_cell *cell);
 void trp_oldest_free(trp_cell *cell);
 bool trp_oldest_lock(trp_cell *cell); /* owner, before it follows the links. False: needs no lock */
 void trp_oldest_unlock(trp_cell *cell);
-void trp_drop_newest(trp_cell *sender, trp_node *node); /* takes node */
-bool trp_oldest_push(trp_cell *target, trp_node *node); /* as trp_mailbox_push */
+trp_node *trp_oldest_take(trp_cell *cell, trp_node **ret_done); /* as trp_mailbox_take */
+void trp_drop_newest(trp_cell *sender, trp_node *node);         /* takes node */
+bool trp_oldest_push(trp_cell *target, trp_node *node);         /* as trp_mailbox_push */
 void trp_drop_oldest(trp_cell *target, trp_node *node,
                      uint64_t own); /* pushes node, whose room own is */
 

@@ -76,6 +76,16 @@ void trp_oldest_unlock(trp_cell *cell)
     trp_mutex_unlock(&trp_load_relaxed(&cell->oldest)->lock); /* owner */
 }
 
+trp_node *trp_oldest_take(trp_cell *cell, trp_node **ret_done)
+{
+    bool locked = trp_oldest_lock(cell);
+    trp_node *node = trp_mailbox_take(&cell->mailbox, ret_done);
+
+    if (locked)
+        trp_oldest_unlock(cell);
+    return node;
+}
+
 /* ---- senders ---- */
 
 static void drop(trp_cell *cell, trp_node *node)

@@ -135,14 +135,14 @@ static void bury_one(trp_cell *cell, trp_node *node, troupe_dead_reason reason)
     settle(cell);
 }
 
-static trp_node *take(trp_cell *cell)
+static inline trp_node *take(trp_cell *cell)
 {
-    trp_node *done = NULL;
-    bool locked = trp_load_relaxed(&cell->oldest) && trp_oldest_lock(cell); /* owner */
-    trp_node *node = trp_mailbox_take(&cell->mailbox, &done);
+    trp_node *done = NULL, *node;
 
-    if (locked)
-        trp_oldest_unlock(cell);
+    if (trp_load_relaxed(&cell->oldest)) /* owner */
+        node = trp_oldest_take(cell, &done);
+    else
+        node = trp_mailbox_take(&cell->mailbox, &done);
     trp_node_free(done);
     cell->current = node;
     return node;
@@ -178,7 +178,7 @@ bool trp_handle_batch(trp_cell *cell)
         if (cell->crashing || cell->exiting || cell->pending || trp_has_news(cell) ||
             trp_load_relaxed(&cell->muted_on)) /* a hint: advance looks again */
             break;
-        if (!trp_room_is_within(trp_load_relaxed(&cell->done), trp_load_relaxed(&cell->bound), 4))
+        if (!trp_room_is_within(trp_load_relaxed(&cell->done), trp_load_relaxed(&cell->bound), 2))
             give_room(cell);
     }
     give_room(cell);

@@ -122,6 +122,7 @@ static uint64_t claim_and_walk(trp_cell *cell)
 
 uint64_t troupe_walk_mailboxes(troupe_system *system)
 {
+    bool runs_all = troupe_simulated(system) || troupe_executor_drives(system->executor);
     uint64_t n = 0;
     uint32_t n_slots;
 
@@ -131,7 +132,7 @@ uint64_t troupe_walk_mailboxes(troupe_system *system)
     for (uint32_t slot = 1; slot < n_slots; slot++) {
         trp_cell *cell = trp_slot_at(system, slot);
 
-        if (troupe_simulated(system) && !trp_load_relaxed(&cell->thread)) /* one thread */
+        if (runs_all && !trp_load_relaxed(&cell->thread)) /* one thread */
             n += walk(cell);
         else
             n += claim_and_walk(cell);

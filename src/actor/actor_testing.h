@@ -37,6 +37,11 @@ static inline int in_simulation(void **state)
     return set_up(state, &TROUPE_SYSTEM_OPTIONS(.simulation = true, .seed = 7));
 }
 
+static inline int driven(void **state)
+{
+    return set_up(state, &TROUPE_SYSTEM_OPTIONS(.driven = true));
+}
+
 /* Every test ends with the account: nothing lost, nothing invented. */
 static inline int tear_down(void **state)
 {
@@ -86,9 +91,10 @@ static inline void wait_until_handled(fixture *f, troupe_id id, uint64_t n)
     fail_msg("%s", "not handled within 10 s");
 }
 
-/* One behaviour, two entries: on threads and in simulation. */
+/* One behaviour in both kinds of time: the machine's, on threads and in the caller's loop, and simulation's. */
 #define BOTH(test)                                                                                 \
     {#test " on threads", test, on_threads, tear_down, NULL},                                      \
+        {#test " driven", test, driven, tear_down, NULL},                                          \
     {                                                                                              \
 #test " in simulation", test, in_simulation, tear_down, NULL                               \
     }

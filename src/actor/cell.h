@@ -116,7 +116,8 @@ typedef struct trp_watched {
 typedef struct trp_thread_end {
     trp_mutex lock;
     trp_condition wake;
-    bool ready;                   /* under lock */
+    bool ready;   /* under lock */
+    bool driving; /* under lock: it waits inside the executor that it drives, not on wake */
     trp_node *saved, *saved_last; /* messages that came while it waited for something else */
     trp_node *received;           /* lent to the caller of troupe_receive */
     trp_signal *notices;          /* notices not looked at yet */

@@ -11,6 +11,9 @@ static troupe_status take_options(troupe_system_options *options,
     *options = (troupe_system_options){.size = sizeof *options};
     if (asked && !trp_options_take(options, sizeof *options, asked))
         return TROUPE_E_INVALID;
+    if (options->driven &&
+        (options->simulation || options->workers || options->worker_stack || options->spares))
+        return TROUPE_E_INVALID;
     return options->message_max >= UINT32_MAX ? TROUPE_E_INVALID : TROUPE_OK;
 }
 
@@ -87,14 +90,20 @@ static troupe_status new_tables(troupe_system *system, const troupe_system_optio
     return options->faults ? trp_faults_new(options, &system->faults) : TROUPE_OK;
 }
 
+static troupe_policy policy_of(const troupe_system_options *options)
+{
+    if (options->driven)
+        return TROUPE_POLICY_DRIVEN;
+    return options->simulation ? TROUPE_POLICY_SIMULATION : TROUPE_POLICY_THREADS;
+}
+
 static troupe_status start_executor(troupe_system *system, const troupe_system_options *options)
 {
     troupe_executor_options executor =
-        TROUPE_EXECUTOR_OPTIONS(.policy = options->simulation ? TROUPE_POLICY_SIMULATION
-                                                              : TROUPE_POLICY_THREADS,
-                                .workers = options->workers, .seed = options->seed,
-                                .worker_stack = options->worker_stack, .spares = options->spares,
-                                .run = trp_turn, .arg = system, .spent = trp_turn_took);
+        TROUPE_EXECUTOR_OPTIONS(.policy = policy_of(options), .workers = options->workers,
+                                .seed = options->seed, .worker_stack = options->worker_stack,
+                                .spares = options->spares, .run = trp_turn, .arg = system,
+                                .spent = trp_turn_took);
 
     if (system->faults)
         trp_faults_apply(system->faults, &executor);
@@ -143,15 +152,20 @@ static troupe_id last_root(troupe_system *system)
     return (troupe_id){trp_load_seq(&TRP_OF(system->roots.prev, trp_cell, roots)->id)};
 }
 
-/* Something ends, or the simulation gets on. roots_lock is held, and let go meanwhile. */
+/* Something ends, or the caller drives the system a little. roots_lock is held, and let go meanwhile. */
 static void wait_change_locked(troupe_system *system)
 {
-    if (!troupe_simulated(system)) {
+    bool drives = troupe_executor_drives(system->executor);
+
+    if (!drives && !troupe_simulated(system)) {
         trp_condition_wait(&system->roots_changed, &system->roots_lock);
         return;
     }
     trp_mutex_unlock(&system->roots_lock);
-    TROUPE_ASSERT(troupe_executor_step(system->executor)); /* a stop always gets on */
+    if (drives)
+        troupe_executor_drive(system->executor, TROUPE_FOREVER);
+    else
+        TROUPE_ASSERT(troupe_executor_step(system->executor)); /* a stop always gets on */
     trp_mutex_lock(&system->roots_lock);
 }
 
@@ -201,6 +215,7 @@ void troupe_system_free(troupe_system *system)
         return;
     if (trp_refuse_inside(system, "troupe_system_free in a handler"))
         return;
+    troupe_executor_adopt(system->executor); /* nobody else is left to drive it */
     if (troupe_system_stop(system) != TROUPE_OK && !troupe_executor_stop(system->executor, 0))
         return; /* a handler is still in it */
     troupe_executor_free(system->executor);
@@ -210,6 +225,21 @@ void troupe_system_free(troupe_system *system)
 void troupe_system_free_at(troupe_system **system)
 {
     troupe_system_free(*system);
+}
+
+bool troupe_driven(const troupe_system *system)
+{
+    return troupe_executor_driven(system->executor);
+}
+
+bool troupe_run_once(troupe_system *system, uint64_t budget_ns)
+{
+    return !trp_is_forked(system) && troupe_executor_run(system->executor, budget_ns);
+}
+
+int troupe_descriptor(const troupe_system *system)
+{
+    return trp_is_forked(system) ? -1 : troupe_executor_descriptor(system->executor);
 }
 
 bool troupe_step(troupe_system *system)

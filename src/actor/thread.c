@@ -5,7 +5,8 @@
  *                component does (turn.c). If broken: a lost wake.
  *             2. After it slept it owns the cell again only when it cleared the sleep itself, or saw `ready`. If
  *                broken: a wake is left over for the next wait.
- * In simulation the wait drives the executor instead.
+ * In simulation the wait drives the executor instead. In a driven system the driver does both: it says that it sleeps,
+ * and drives until it is ready.
  */
 #include "cell.h"
 
@@ -231,6 +232,24 @@ static bool call_off(trp_cell *cell, bool dormant)
     return trp_mailbox_rouse(&cell->mailbox);
 }
 
+/* thread->lock is held, and let go meanwhile. False: deadline_ns passed. The driver of a driven system runs it instead
+ * of sleeping, and sleeps where it does; whoever makes it ready then has to rouse it there. */
+static bool doze_locked(trp_cell *cell, uint64_t deadline_ns)
+{
+    troupe_executor *executor = cell->system->executor;
+    trp_thread_end *thread = cell->thread;
+    bool in_time;
+
+    if (!troupe_executor_drives(executor))
+        return trp_condition_wait_until(&thread->wake, &thread->lock, deadline_ns);
+    thread->driving = true;
+    trp_mutex_unlock(&thread->lock);
+    in_time = troupe_executor_drive(executor, deadline_ns);
+    trp_mutex_lock(&thread->lock);
+    thread->driving = false;
+    return in_time;
+}
+
 static void sleep_until(trp_cell *cell, bool dormant, uint64_t deadline_ns)
 {
     trp_thread_end *thread = cell->thread;
@@ -238,7 +257,7 @@ static void sleep_until(trp_cell *cell, bool dormant, uint64_t deadline_ns)
 
     trp_mutex_lock(&thread->lock);
     while (!thread->ready && !called_off) {
-        if (!trp_condition_wait_until(&thread->wake, &thread->lock, deadline_ns)) {
+        if (!doze_locked(cell, deadline_ns)) {
             trp_mutex_unlock(&thread->lock);
             called_off = call_off(cell, dormant);
             deadline_ns = TROUPE_FOREVER; /* not called off: ready is on its way */
@@ -315,6 +334,7 @@ troupe_status troupe_call(troupe_context *ctx, troupe_id target, troupe_bytes pa
                           uint64_t timeout_ns, troupe_reply_buffer *reply)
 {
     troupe_correlation correlation;
+    uint64_t deadline_ns;
     trp_thread_end *thread;
     troupe_status status = check(ctx);
 
@@ -323,7 +343,8 @@ troupe_status troupe_call(troupe_context *ctx, troupe_id target, troupe_bytes pa
     if (status != TROUPE_OK)
         return status;
     thread = ctx->thread;
-    thread->send_until = trp_deadline(ctx->system, timeout_ns); /* a full mailbox counts too */
+    deadline_ns = trp_deadline(ctx->system, timeout_ns);
+    thread->send_until = deadline_ns; /* a full mailbox counts too */
     status = trp_request_send(ctx, target, payload, timeout_ns, &correlation);
     thread->send_until = TROUPE_FOREVER;
     if (status != TROUPE_OK) {
@@ -331,7 +352,9 @@ troupe_status troupe_call(troupe_context *ctx, troupe_id target, troupe_bytes pa
         return status;
     }
     thread->calling = correlation.value;
-    if (!trp_thread_wait(ctx, TROUPE_FOREVER, look_for_answer, NULL)) { /* its timer ends it */
+    if (!troupe_driven(ctx->system)) /* its timer ends it; but who fires timers if nobody drives? */
+        deadline_ns = TROUPE_FOREVER;
+    if (!trp_thread_wait(ctx, deadline_ns, look_for_answer, NULL)) {
         thread->calling = 0; /* a simulation in which nothing happens any more */
         return TROUPE_E_TIMEOUT;
     }

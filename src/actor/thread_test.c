@@ -17,7 +17,9 @@ static troupe_context *attach_at_slot(fixture *f, uint32_t slot)
         if (ctx->slot == slot)
             return ctx;
         troupe_detach(ctx);
-        if (troupe_simulated(f->system))
+        if (troupe_driven(f->system))
+            troupe_run_once(f->system, 0);
+        else if (troupe_simulated(f->system))
             troupe_step(f->system);
     }
     fail_msg("%s", "the slot never came back");

@@ -13,16 +13,26 @@
  */
 #include "stuck.h"
 
+static void schedule_thread(trp_cell *cell, trp_thread_end *thread)
+{
+    troupe_executor *executor = cell->system->executor;
+    bool driving;
+
+    trp_mutex_lock(&thread->lock);
+    thread->ready = true;
+    driving = thread->driving;
+    trp_condition_signal(&thread->wake);
+    trp_mutex_unlock(&thread->lock);
+    if (driving)
+        troupe_executor_rouse(executor);
+}
+
 void trp_cell_schedule(trp_cell *cell)
 {
-    if (!cell->thread) {
+    if (cell->thread)
+        schedule_thread(cell, cell->thread);
+    else
         troupe_executor_submit(cell->system->executor, &cell->task);
-        return;
-    }
-    trp_mutex_lock(&cell->thread->lock);
-    cell->thread->ready = true;
-    trp_condition_signal(&cell->thread->wake);
-    trp_mutex_unlock(&cell->thread->lock);
 }
 
 bool trp_cell_poke(trp_cell *cell)

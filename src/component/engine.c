@@ -136,7 +136,7 @@ troupe_status troupe_engine_new(troupe_system *system, const troupe_engine_optio
     if (!engine)
         return troupe_error_set(error, TROUPE_E_NO_MEMORY, "memory is out");
     engine->system = system;
-    engine->fuel = troupe_simulated(system);
+    engine->fuel = troupe_simulated(system) || troupe_driven(system); /* neither has ticks */
     trp_mutex_init(&engine->lock);
     trp_list_init(&engine->modules);
     status = start(engine, &taken, error);

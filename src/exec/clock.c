@@ -7,11 +7,20 @@
  *                If broken: a timer fires late.
  *             2. idle is true only while the clock sleeps without ticking; a worker that wakes clears it.
  *                If broken: a guest that loops for ever is never rung.
- * In simulation there is no thread: the driver asks for the next time and fires itself.
+ * In simulation and in a driven executor there is no thread: the driver asks for the next time and fires itself.
  */
 #include "executor.h"
 
 #define IDLE_TICKS 10u /* ticks without a busy worker before the clock sleeps */
+
+/* Who sleeps until later than at_ns: the clock's thread, or a host's loop. */
+static void wake_locked(troupe_executor *executor, uint64_t at_ns)
+{
+    if (executor->is_driven)
+        trp_driven_arm_locked(executor, at_ns);
+    else
+        trp_condition_signal(&executor->clock.wake);
+}
 
 void troupe_timer_start(troupe_executor *executor, troupe_timer *timer, uint64_t at_ns)
 {
@@ -20,7 +29,7 @@ void troupe_timer_start(troupe_executor *executor, troupe_timer *timer, uint64_t
     trp_mutex_lock(&clock->lock);
     trp_wheel_start(&clock->wheel, timer, at_ns);
     if (at_ns < clock->sleeps_until)
-        trp_condition_signal(&clock->wake);
+        wake_locked(executor, at_ns);
     trp_mutex_unlock(&clock->lock);
 }
 

@@ -14,7 +14,10 @@ static troupe_status take_options(troupe_executor_options *options,
     if (!options->stall_one_in != !options->stall_ns ||
         (options->stall_ns && options->policy != TROUPE_POLICY_SIMULATION))
         return TROUPE_E_INVALID;
-    if (options->policy != TROUPE_POLICY_THREADS && options->policy != TROUPE_POLICY_SIMULATION)
+    if ((unsigned)options->policy > TROUPE_POLICY_DRIVEN)
+        return TROUPE_E_INVALID;
+    if (options->policy == TROUPE_POLICY_DRIVEN &&
+        (options->workers || options->worker_stack || options->job_threads || options->spares))
         return TROUPE_E_INVALID;
     return TROUPE_OK;
 }
@@ -42,6 +45,8 @@ static troupe_status start_threads(troupe_executor *executor,
         return TROUPE_E_NO_MEMORY;
     if (executor->simulated)
         return trp_simulation_init(&executor->simulation, options) ? TROUPE_OK : TROUPE_E_NO_MEMORY;
+    if (executor->is_driven)
+        return trp_driven_init(executor) ? TROUPE_OK : TROUPE_E_IO;
     executor->n_workers = options->workers ? options->workers : trp_cores();
     executor->n_spares = options->spares ? options->spares : TROUPE_SPARES;
     executor->worker_stack = options->worker_stack ? options->worker_stack : 2u << 20;
@@ -72,6 +77,8 @@ troupe_status troupe_executor_new(const troupe_executor_options *asked,
     executor->arg = options.arg;
     executor->spent = options.spent;
     executor->simulated = options.policy == TROUPE_POLICY_SIMULATION;
+    executor->is_driven = options.policy == TROUPE_POLICY_DRIVEN;
+    executor->driven = (trp_driven){.poll_fd = -1, .event_fd = -1, .timer_fd = -1};
     trp_mutex_init(&executor->idle_lock);
     trp_condition_init(&executor->ended);
     trp_clock_init(&executor->clock);
@@ -102,6 +109,8 @@ bool troupe_executor_stop(troupe_executor *executor, uint64_t timeout_ns)
     while (executor->simulation.n || executor->simulation.n_stalled ||
            (executor->simulated && executor->jobs.first))
         troupe_executor_step(executor);
+    if (executor->is_driven)
+        trp_driven_finish(executor);
     trp_clock_stop(&executor->clock); /* before the workers, which it looks at */
     if (!trp_workers_stop(executor, deadline))
         executor->all_back = false;
@@ -113,6 +122,7 @@ void troupe_executor_free(troupe_executor *executor)
     if (!executor || !troupe_executor_stop(executor, TROUPE_FOREVER))
         return; /* what has not come back may still look here */
     trp_workers_fini(executor);
+    trp_driven_fini(&executor->driven);
     trp_clock_fini(&executor->clock);
     trp_jobs_fini(&executor->jobs);
     trp_condition_fini(&executor->ended);
@@ -125,6 +135,8 @@ void troupe_executor_submit(troupe_executor *executor, troupe_task *task)
 {
     if (executor->simulated)
         trp_simulation_submit(executor, task);
+    else if (executor->is_driven)
+        trp_driven_submit(executor, task);
     else
         trp_worker_submit(executor, task, false);
 }
@@ -133,6 +145,8 @@ void troupe_executor_submit_last(troupe_executor *executor, troupe_task *task)
 {
     if (executor->simulated)
         trp_simulation_submit(executor, task);
+    else if (executor->is_driven)
+        trp_driven_submit(executor, task);
     else
         trp_worker_submit(executor, task, true);
 }
@@ -147,14 +161,21 @@ bool troupe_executor_simulated(const troupe_executor *executor)
     return executor->simulated;
 }
 
+bool troupe_executor_driven(const troupe_executor *executor)
+{
+    return executor->is_driven;
+}
+
 bool troupe_executor_on_worker(const troupe_executor *executor)
 {
+    if (executor->is_driven)
+        return trp_driven_is_running(executor);
     return executor->simulated ? executor->simulation.stepping : trp_worker_is_current(executor);
 }
 
 bool troupe_executor_overrun(troupe_executor *executor)
 {
-    return !executor->simulated && trp_overrun(executor);
+    return !executor->simulated && !executor->is_driven && trp_overrun(executor);
 }
 
 uint64_t troupe_executor_schedule(const troupe_executor *executor)

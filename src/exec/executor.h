@@ -111,12 +111,23 @@ typedef struct trp_simulation {
     bool stepping;
 } trp_simulation;
 
+typedef struct trp_driven {
+    const void *driver; /* the one thread that runs tasks; set when made, and by the last user */
+    int poll_fd, event_fd, timer_fd;
+    trp_tasks ready; /* driver only */
+    bool running;    /* under idle_lock; the driver writes it */
+    bool news;       /* under idle_lock: a task was injected or a job queued since the last look */
+    bool rung;       /* under idle_lock: the driver, which waits, is to look around */
+    bool signalled;  /* under idle_lock: event_fd is readable */
+    uint64_t armed_ns; /* under clock.lock: when timer_fd becomes readable, or did */
+} trp_driven;
+
 struct troupe_executor {
     void (*run)(void *arg, troupe_task *task);
     void *arg;
     void (*spent)(void *arg, troupe_task *task, uint64_t ns);
     troupe_ticker charge;
-    bool simulated;
+    bool simulated, is_driven;
     bool stopped;        /* troupe_executor_stop was called */
     bool all_back;       /* its answer */
     unsigned n_workers;  /* that are active at a time */
@@ -126,6 +137,7 @@ struct troupe_executor {
     trp_clock clock;
     trp_jobs jobs;
     trp_simulation simulation;
+    trp_driven driven;
 
     trp_mutex idle_lock TRP_ALIGN_LINE;
     trp_tasks injected;          /* under idle_lock: from foreign threads, and overflow */
@@ -190,9 +202,21 @@ bool trp_jobs_init(trp_jobs *jobs, unsigned max);
 bool trp_jobs_stop(trp_jobs *jobs, uint64_t deadline_ns);
 void trp_jobs_fini(trp_jobs *jobs);
 troupe_job *trp_jobs_take(trp_jobs *jobs);
+bool trp_jobs_wait(trp_jobs *jobs); /* some job is queued */
 
 bool trp_simulation_init(trp_simulation *simulation, const troupe_executor_options *options);
 void trp_simulation_fini(trp_simulation *simulation);
 void trp_simulation_submit(troupe_executor *executor, troupe_task *task);
+
+bool trp_driven_init(troupe_executor *executor);
+/* Runs what is left; the caller is the last user, on whichever thread. */
+void trp_driven_finish(troupe_executor *executor);
+void trp_driven_fini(trp_driven *driven);
+bool trp_driven_is_running(const troupe_executor *executor);
+void trp_driven_submit(troupe_executor *executor, troupe_task *task);
+/* A job was queued. */
+void trp_driven_tell(troupe_executor *executor);
+/* clock.lock is held; the driver may be asleep until later than at_ns. */
+void trp_driven_arm_locked(troupe_executor *executor, uint64_t at_ns);
 
 #endif

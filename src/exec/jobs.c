@@ -38,6 +38,16 @@ troupe_job *trp_jobs_take(trp_jobs *jobs)
     return job;
 }
 
+bool trp_jobs_wait(trp_jobs *jobs)
+{
+    bool any;
+
+    trp_mutex_lock(&jobs->lock);
+    any = jobs->first != NULL;
+    trp_mutex_unlock(&jobs->lock);
+    return any;
+}
+
 static void work_locked(trp_jobs *jobs)
 {
     for (;;) {
@@ -89,8 +99,8 @@ troupe_status troupe_executor_offload(troupe_executor *executor, troupe_job *job
     troupe_status status = TROUPE_OK;
 
     trp_mutex_lock(&jobs->lock);
-    if (!executor->simulated && jobs->n_queued >= jobs->n_idle && jobs->n_threads < jobs->max &&
-        !start_thread_locked(jobs) && jobs->n_threads == 0)
+    if (!executor->simulated && !executor->is_driven && jobs->n_queued >= jobs->n_idle &&
+        jobs->n_threads < jobs->max && !start_thread_locked(jobs) && jobs->n_threads == 0)
         status = TROUPE_E_IO;
     if (status == TROUPE_OK) {
         job->next = NULL;
@@ -103,6 +113,8 @@ troupe_status troupe_executor_offload(troupe_executor *executor, troupe_job *job
         trp_condition_signal(&jobs->wake);
     }
     trp_mutex_unlock(&jobs->lock);
+    if (executor->is_driven)
+        trp_driven_tell(executor);
     return status;
 }
 

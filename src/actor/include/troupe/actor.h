@@ -244,6 +244,8 @@ typedef struct troupe_system_options {
     uint64_t
         kill_grace; /* nanoseconds from a kill until one whose handler does not return is given up;
                             default TROUPE_KILL_GRACE; TROUPE_FOREVER: never. Not in simulation */
+    bool driven; /* no threads: the caller's loop runs it by troupe_run_once. Not with simulation,
+                         workers, worker_stack, spares */
 } troupe_system_options;
 
 #define TROUPE_SYSTEM_OPTIONS(...)                                                                 \
@@ -252,7 +254,8 @@ typedef struct troupe_system_options {
 /* troupe_system_new - make a running system.
  *
  * Owns:    *ret_system is the caller's; options are lent, NULL: the defaults.
- * Threads: any. Starts worker threads with every signal blocked, installs no handler.
+ * Threads: any; of a driven system it becomes the driver. Starts worker threads with every signal blocked, installs no
+ *          handler; a driven system starts none at all.
  * Errors:  TROUPE_E_INVALID, TROUPE_E_NO_MEMORY, TROUPE_E_IO.
  */
 TROUPE_MUST_CHECK troupe_status troupe_system_new(const troupe_system_options *options,
@@ -261,7 +264,8 @@ TROUPE_MUST_CHECK troupe_status troupe_system_new(const troupe_system_options *o
 /* troupe_system_stop - stop every component, the last one started first, each with its stop timeout.
  *
  * Threads: any that is attached or foreign, not a handler. Blocks until all have ended. A second
- *          call waits for the first.
+ *          call waits for the first. The driver of a driven system runs it meanwhile; another thread
+ *          waits for the driver to do so.
  * Errors:  TROUPE_E_TIMEOUT some were given up, and their handlers have not returned until now (troupe_kill); the log
  *          has a line component-stuck for each. TROUPE_E_INVALID in a handler or offloaded work: nothing happens, and
  *          the log says so (call-refused).
@@ -272,7 +276,7 @@ troupe_status troupe_system_stop(troupe_system *system);
  *                      returned it gives nothing back: its thread may still use any of it. End the process then.
  *
  * Owns:    takes system, NULL is fine; every context attached to it must be detached before.
- * Threads: the last user. Blocks.
+ * Threads: the last user. Blocks. Of a driven system it becomes the driver.
  * Errors:  none. In a handler or offloaded work: nothing happens, and the log says so (call-refused).
  */
 void troupe_system_free(troupe_system *system);
@@ -287,6 +291,35 @@ void troupe_context_free_at(troupe_context **ctx);
  */
 bool troupe_step(troupe_system *system);
 uint64_t troupe_schedule(const troupe_system *system);
+
+/* ---- a system in your own loop (options.driven): no threads, and every hook and handler runs where you call ---- */
+
+/* troupe_run_once - run what is ready: timers that are due, jobs (troupe_offload), turns of components. Returns when
+ * nothing is ready, or after the first turn that ends when budget_ns have passed. 0: one turn and one job at most.
+ *
+ * Threads: the driver, which is the thread that made the system; not from a handler. What blocks on the driver's contexts
+ *          (troupe_call, troupe_receive, troupe_wait_end, troupe_spawn, a send to a full mailbox that blocks) runs the
+ *          system meanwhile. Other threads may attach, and do all that a thread may: when they wait, they wait for the
+ *          driver to run it.
+ * Counts:  a turn is not interrupted and handles up to options.batch messages; troupe_overrun answers false, ticks never
+ *          come, and a guest that loops is stopped by its fuel.
+ * Errors:  true: more is ready now (and the descriptor is readable). False: nothing is; or it is not driven, this is not
+ *          the driver, or it is in a handler or a forked child: then nothing was done.
+ */
+bool troupe_run_once(troupe_system *system, uint64_t budget_ns);
+
+/* troupe_descriptor - readable while troupe_run_once has something to do: another thread sent something, a timer is due,
+ * or the last run left something.
+ *
+ * Owns:    the system's, valid until troupe_system_free. Only wait for it to be readable (poll, epoll, uv_poll_t),
+ *          level-triggered; never read it.
+ * Threads: any.
+ * Errors:  -1: not driven, or a forked child. It may be readable for nothing, rarely.
+ */
+int troupe_descriptor(const troupe_system *system);
+
+/* troupe_driven - whether the system was made with options.driven. Any thread. */
+bool troupe_driven(const troupe_system *system);
 
 /* troupe_now - monotonic nanoseconds of this system, virtual in simulation. Any thread.
  * troupe_random - 64 random bits: from the seed in simulation, else from the kernel. Any thread.

@@ -23,12 +23,14 @@ typedef struct troupe_task {
 typedef enum troupe_policy {
     TROUPE_POLICY_THREADS,    /* worker threads, real time */
     TROUPE_POLICY_SIMULATION, /* the caller's thread, a seed, virtual time: troupe_executor_step */
+    TROUPE_POLICY_DRIVEN,     /* the thread that made it, real time: troupe_executor_run */
 } troupe_policy;
 
 typedef struct troupe_executor_options {
     size_t size;          /* set by TROUPE_EXECUTOR_OPTIONS */
     troupe_policy policy; /* default: threads */
-    unsigned workers;     /* threads; default: what affinity and cgroup allow; at most 1024 */
+    unsigned workers;     /* threads; default: what affinity and cgroup allow; at most 1024.
+                             Driven: this and the sizes of threads must be 0 */
     uint64_t seed;        /* simulation: chooses the schedule */
     size_t worker_stack;  /* bytes of a worker's stack; default 2 MiB */
     unsigned job_threads; /* the most threads for blocking jobs; default 16 */
@@ -97,6 +99,9 @@ uint64_t troupe_executor_now(const troupe_executor *executor);
 
 /* troupe_executor_simulated - whether the policy is simulation. Any thread. */
 bool troupe_executor_simulated(const troupe_executor *executor);
+
+/* troupe_executor_driven - whether the policy is driven. Any thread. */
+bool troupe_executor_driven(const troupe_executor *executor);
 
 /* troupe_executor_on_worker - whether the calling thread is one of its workers (or runs its step). One that overruns is
  * none. */
@@ -194,6 +199,41 @@ void troupe_executor_note(troupe_executor *executor, uint64_t choice);
 
 /* troupe_executor_schedule - a fingerprint of every choice made so far: equal for equal schedules. */
 uint64_t troupe_executor_schedule(const troupe_executor *executor);
+
+/* ---- driven by a host's loop ---- */
+
+/* troupe_executor_run - run what is ready, for about budget_ns: due timers, jobs, tasks. No task is interrupted, and at
+ * least one runs; 0: one round of a task and a job at most; TROUPE_FOREVER: until nothing is ready.
+ *
+ * Threads: the driver: the thread that made the executor; not from inside a task.
+ * Errors:  true: more is ready now. False: nothing is, or the caller may not run it.
+ */
+bool troupe_executor_run(troupe_executor *executor, uint64_t budget_ns);
+
+/* troupe_executor_descriptor - readable while troupe_executor_run has something to do. -1: not driven.
+ * Owns: the executor keeps it; wait for it to be readable, no more. Threads: any. Errors: -1.
+ */
+int troupe_executor_descriptor(const troupe_executor *executor);
+
+/* troupe_executor_drives - whether the calling thread is the driver of a driven executor. Any thread. */
+bool troupe_executor_drives(const troupe_executor *executor);
+
+/* troupe_executor_drive - for a driver that waits: run a little, or sleep until something is ready or somebody rouses it.
+ *
+ * Threads: the driver, not from inside a task.
+ * Errors:  false: it is until_ns.
+ */
+bool troupe_executor_drive(troupe_executor *executor, uint64_t until_ns);
+
+/* troupe_executor_adopt - the caller is the last user of a driven executor, and its driver from now on; else nothing.
+ * Threads: the last user. Errors: none.
+ */
+void troupe_executor_adopt(troupe_executor *executor);
+
+/* troupe_executor_rouse - a driver inside troupe_executor_drive returns soon, to look at what it waits for.
+ * Threads: any. Errors: none; nothing happens to one that is not driven.
+ */
+void troupe_executor_rouse(troupe_executor *executor);
 
 #ifdef __cplusplus
 }

@@ -184,6 +184,8 @@ static int use_after_fork(fixture *f, troupe_id id)
     if (troupe_stop(f->me, id, TROUPE_STOP_REQUESTED) != TROUPE_E_FORKED ||
         troupe_kill(f->me, id) != TROUPE_E_FORKED || troupe_attach(f->system))
         return 3;
+    if (troupe_run_once(f->system, TROUPE_FOREVER) || troupe_descriptor(f->system) != -1)
+        return 4;
     troupe_wake(f->system, id, 1);
     troupe_detach(f->me);
     troupe_system_free(f->system);

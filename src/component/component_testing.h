@@ -152,18 +152,14 @@ static UNUSED troupe_status publish_it(void *arg, troupe_context *ctx, troupe_by
     return status;
 }
 
-static UNUSED void house_open_workers(struct house *house, bool simulation, const char *cache,
-                                      unsigned workers)
+static UNUSED void house_open_as(struct house *house, const troupe_system_options *options,
+                                 const char *cache)
 {
-    troupe_system_options options = TROUPE_SYSTEM_OPTIONS();
     troupe_error error = {.text = ""};
 
     memset(house, 0, sizeof *house);
     trp_mutex_init(&house->lock);
-    options.simulation = simulation;
-    options.seed = 7;
-    options.workers = workers;
-    assert_int_equal(troupe_system_new(&options, &house->system), TROUPE_OK);
+    assert_int_equal(troupe_system_new(options, &house->system), TROUPE_OK);
     house->me = troupe_attach(house->system);
     assert_non_null(house->me);
     assert_int_equal(troupe_spawn(house->me,
@@ -179,6 +175,19 @@ static UNUSED void house_open_workers(struct house *house, bool simulation, cons
                                               .print = print_it,
                                               .log = log_it,
                                               .log_outside = log_it_outside};
+}
+
+static UNUSED void house_open_workers(struct house *house, bool simulation, const char *cache,
+                                      unsigned workers)
+{
+    house_open_as(house,
+                  &TROUPE_SYSTEM_OPTIONS(.simulation = simulation, .seed = 7, .workers = workers),
+                  cache);
+}
+
+static UNUSED void house_open_driven(struct house *house)
+{
+    house_open_as(house, &TROUPE_SYSTEM_OPTIONS(.driven = true), NULL);
 }
 
 static UNUSED void house_open_with(struct house *house, bool simulation, const char *cache)

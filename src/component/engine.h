@@ -23,7 +23,7 @@ struct troupe_engine {
     wasm_engine_t *wasm;
     trp_slab *slab;
     troupe_tick *tick; /* NULL in simulation */
-    bool fuel;         /* simulation: fuel ends a guest, not the clock */
+    bool fuel;         /* simulated or driven: fuel ends a guest, not the clock */
     char *cache_dir;   /* NULL: none */
 
     /* any thread */

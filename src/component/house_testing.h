@@ -20,6 +20,13 @@ static UNUSED int open_simulation(void **state)
     return 0;
 }
 
+static UNUSED int open_driven(void **state)
+{
+    (void)state;
+    house_open_driven(&house);
+    return 0;
+}
+
 static UNUSED int close_house(void **state)
 {
     (void)state;

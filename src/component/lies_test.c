@@ -6,24 +6,31 @@
 static struct house house;
 static troupe_id neighbour;
 
-static void open_with_neighbour(bool simulation)
+static int let_neighbour_in(void)
 {
-    house_open(&house, simulation);
     neighbour = spawn(&house, load(&house, "echo.wasm"), "neighbour");
+    return 0;
 }
 
 static int open_threads(void **state)
 {
     (void)state;
-    open_with_neighbour(false);
-    return 0;
+    house_open(&house, false);
+    return let_neighbour_in();
+}
+
+static int open_driven(void **state)
+{
+    (void)state;
+    house_open_driven(&house);
+    return let_neighbour_in();
 }
 
 static int open_simulation(void **state)
 {
     (void)state;
-    open_with_neighbour(true);
-    return 0;
+    house_open(&house, true);
+    return let_neighbour_in();
 }
 
 static int close_house(void **state)
@@ -214,8 +221,10 @@ static void test_answer_over_the_bound_is_an_error_to_the_asker(void **state)
     assert_int_equal(answer.size, size);
 }
 
+/* In the machine's time, on threads and in the caller's loop, and in simulation's. */
 #define BOTH_WAYS(test)                                                                            \
     cmocka_unit_test_setup_teardown(test, open_threads, close_house),                              \
+        cmocka_unit_test_setup_teardown(test, open_driven, close_house),                           \
         cmocka_unit_test_setup_teardown(test, open_simulation, close_house)
 
 int main(void)

@@ -262,8 +262,10 @@ static void test_what_a_guest_sends_carries_its_messages_trace_on(void **state)
     assert_memory_equal(message.trace.data, TRACE, sizeof TRACE - 1);
 }
 
+/* In the machine's time, on threads and in the caller's loop, and in simulation's. */
 #define BOTH_WAYS(test)                                                                            \
     cmocka_unit_test_setup_teardown(test, open_threads, close_house),                              \
+        cmocka_unit_test_setup_teardown(test, open_driven, close_house),                           \
         cmocka_unit_test_setup_teardown(test, open_simulation, close_house)
 
 int main(void)

@@ -173,23 +173,34 @@ static void take_in_locked(troupe_executor *executor)
     executor->driven.news = false;
 }
 
+/* Returns when it has ended. */
+static uint64_t run_task(troupe_executor *executor, uint64_t began_ns)
+{
+    troupe_task *task = trp_tasks_take(&executor->driven.ready);
+    uint64_t now;
+
+    executor->run(executor->arg, task);
+    now = trp_monotonic_ns();
+    if (executor->spent)
+        executor->spent(executor->arg, task, now - began_ns);
+    return now;
+}
+
 /* True: the time is up. */
 static bool run_round(troupe_executor *executor, uint64_t until_ns, bool *ret_ran)
 {
-    trp_tasks *ready = &executor->driven.ready;
-    size_t n = ready->n;
+    size_t n = executor->driven.ready.n;
     troupe_job *job = trp_jobs_take(&executor->jobs);
-    bool late = false;
+    uint64_t now;
 
     if (job)
         job->run(job);
     if (job || n > 0)
         *ret_ran = true;
-    for (; n > 0 && !late; n--) {
-        executor->run(executor->arg, trp_tasks_take(ready));
-        late = trp_monotonic_ns() >= until_ns;
-    }
-    return late || trp_monotonic_ns() >= until_ns;
+    now = trp_monotonic_ns();
+    for (size_t i = 0; i < n && (i == 0 || now < until_ns); i++)
+        now = run_task(executor, now);
+    return now >= until_ns;
 }
 
 /* idle_lock held. What waits now, so that the descriptor says so. */

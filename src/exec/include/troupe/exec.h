@@ -37,8 +37,8 @@ typedef struct troupe_executor_options {
     void (*run)(void *arg,
                 troupe_task *task); /* must be set; on a worker, may block only shortly */
     void *arg;
-    /* Task ran for about ns: on the clock's thread at each tick for what each worker runs then, in simulation after each
-     * step. Wait-free. Only for tasks that stay: it may be over by then. NULL: nobody asks. */
+    /* Task ran for about ns: on the clock's thread at each tick for what each worker runs then, else after each
+     * task. Wait-free. Only for tasks that stay: it may be over by then. NULL: nobody asks. */
     void (*spent)(void *arg, troupe_task *task, uint64_t ns);
     unsigned
         spares; /* the most threads that take the place of workers that overrun, made when needed;

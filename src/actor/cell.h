@@ -366,6 +366,11 @@ void trp_name_release(trp_cell *cell);
 bool trp_name_is_valid(const char *name);
 const char *trp_name_text(const trp_cell *cell); /* owner; "": none. Until trp_name_release */
 
+/* system.c */
+/* Waits for condition; who drives the system does that for a little instead. lock is held, and let go meanwhile. False:
+ * a simulation in which nothing happens any more. */
+bool trp_await_locked(troupe_system *system, trp_condition *condition, trp_mutex *lock);
+
 /* context.c */
 void trp_turn_enter(const trp_cell *cell); /* this thread runs its turn, until trp_turn_leave */
 void trp_turn_leave(void);

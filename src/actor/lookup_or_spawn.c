@@ -1,7 +1,7 @@
 /* lookup_or_spawn.c - of many who want one component, one starts it and the others get its id.
  *
  * The reservation of the name decides who starts it (names.c). Whoever comes second while it starts waits here when
- * it is a thread: asleep until names change, or driving the simulation. A handler never waits; nor does a thread
+ * it is a thread: asleep until names change, or driving the system. A handler never waits; nor does a thread
  * inside a pre_start of its own, which the other start may be waiting for: both get the reserved id.
  */
 #include "cell.h"
@@ -36,15 +36,8 @@ static bool wait_for_start(troupe_system *system, const trp_name_key *key)
 
     trp_mutex_lock(&system->names_lock);
     system->n_name_waiters++;
-    while (goes_on && starting_locked(system, key)) {
-        if (!troupe_simulated(system)) {
-            trp_condition_wait(&system->names_changed, &system->names_lock);
-            continue;
-        }
-        trp_mutex_unlock(&system->names_lock);
-        goes_on = troupe_executor_step(system->executor);
-        trp_mutex_lock(&system->names_lock);
-    }
+    while (goes_on && starting_locked(system, key))
+        goes_on = trp_await_locked(system, &system->names_changed, &system->names_lock);
     system->n_name_waiters--;
     trp_mutex_unlock(&system->names_lock);
     return goes_on;

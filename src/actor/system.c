@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define LOOK_AGAIN (10 * TROUPE_MILLISECOND) /* of a driver that waits for a condition */
+
 static troupe_status take_options(troupe_system_options *options,
                                   const troupe_system_options *asked)
 {
@@ -152,21 +154,28 @@ static troupe_id last_root(troupe_system *system)
     return (troupe_id){trp_load_seq(&TRP_OF(system->roots.prev, trp_cell, roots)->id)};
 }
 
-/* Something ends, or the caller drives the system a little. roots_lock is held, and let go meanwhile. */
-static void wait_change_locked(troupe_system *system)
+bool trp_await_locked(troupe_system *system, trp_condition *condition, trp_mutex *lock)
 {
     bool drives = troupe_executor_drives(system->executor);
+    bool goes_on = true;
 
     if (!drives && !troupe_simulated(system)) {
-        trp_condition_wait(&system->roots_changed, &system->roots_lock);
-        return;
+        trp_condition_wait(condition, lock);
+        return true;
     }
-    trp_mutex_unlock(&system->roots_lock);
-    if (drives)
-        troupe_executor_drive(system->executor, TROUPE_FOREVER);
+    trp_mutex_unlock(lock);
+    if (drives) /* what another thread changes by itself rouses nobody here */
+        troupe_executor_drive(system->executor, troupe_now(system) + LOOK_AGAIN);
     else
-        TROUPE_ASSERT(troupe_executor_step(system->executor)); /* a stop always gets on */
-    trp_mutex_lock(&system->roots_lock);
+        goes_on = troupe_executor_step(system->executor);
+    trp_mutex_lock(lock);
+    return goes_on;
+}
+
+static void wait_change_locked(troupe_system *system)
+{
+    /* a stop always gets on */
+    TROUPE_ASSERT(trp_await_locked(system, &system->roots_changed, &system->roots_lock));
 }
 
 static void wait_end_locked(troupe_system *system, troupe_id id)

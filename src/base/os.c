@@ -4,7 +4,6 @@
 #include "trp/atomic.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -304,32 +303,4 @@ void trp_thread_join(trp_thread *thread)
 void trp_thread_detach(trp_thread *thread)
 {
     TROUPE_ASSERT(pthread_detach(thread->os) == 0);
-}
-
-/* cgroup v2 writes "quota period" or "max period"; a quota of 1.5 periods is 2 cores. */
-static unsigned cgroup_cores(void)
-{
-    FILE *file = fopen("/sys/fs/cgroup/cpu.max", "re");
-    unsigned long quota = 0, period = 0;
-    int n;
-
-    if (!file)
-        return UINT32_MAX;
-    n = fscanf(file, "%lu %lu", &quota, &period);
-    fclose(file);
-    if (n != 2 || period == 0 || quota == 0)
-        return UINT32_MAX;
-    return (unsigned)((quota + period - 1) / period);
-}
-
-unsigned trp_cores(void)
-{
-    cpu_set_t set;
-    unsigned cores = 1, limit = cgroup_cores();
-
-    if (sched_getaffinity(0, sizeof set, &set) == 0)
-        cores = (unsigned)CPU_COUNT(&set);
-    if (cores > limit)
-        cores = limit;
-    return cores ? cores : 1;
 }

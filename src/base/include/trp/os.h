@@ -107,6 +107,11 @@ size_t trp_stack_left(void);
 void trp_process_watch(void);
 uint32_t trp_process(void);
 
+/* trp_cgroup_cores - the cores that cpu.max of this process's cgroup and of those above it grant, rounded up; UINT_MAX
+ * without a bound. root is where cgroups are mounted, self lists the process's own.
+ */
+unsigned trp_cgroup_cores(const char *root, const char *self);
+
 /* trp_cores - processors this process may use: affinity and the cgroup's cpu.max. At least 1. */
 unsigned trp_cores(void);
 

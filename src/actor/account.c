@@ -72,6 +72,10 @@ void troupe_totals_read(troupe_system *system, troupe_totals *ret_totals, size_t
         .dead_letters_untold = trp_load_relaxed(&system->n_dead_untold),
     };
 
+    if (trp_is_forked(system)) {
+        give(ret_totals, size, &(troupe_totals){0}, sizeof totals);
+        return;
+    }
     trp_mutex_lock(&system->slots_lock);
     totals.slots = system->n_slots - 1;
     trp_mutex_unlock(&system->slots_lock);
@@ -126,6 +130,8 @@ uint64_t troupe_walk_mailboxes(troupe_system *system)
     uint64_t n = 0;
     uint32_t n_slots;
 
+    if (trp_is_forked(system))
+        return 0;
     trp_mutex_lock(&system->slots_lock);
     n_slots = system->n_slots;
     trp_mutex_unlock(&system->slots_lock);
@@ -171,6 +177,8 @@ troupe_status troupe_info_read(troupe_system *system, troupe_id id, troupe_info 
     const trp_cell *cell = trp_cell_find(system, id);
     troupe_info info;
 
+    if (trp_is_forked(system))
+        return TROUPE_E_FORKED;
     if (!cell)
         return TROUPE_E_GONE;
     info = look_at(cell, id);
@@ -186,6 +194,8 @@ size_t troupe_snapshot_read(troupe_system *system, troupe_info *infos, size_t n,
     size_t found = 0;
     uint32_t n_slots;
 
+    if (trp_is_forked(system))
+        return 0;
     trp_mutex_lock(&system->slots_lock);
     n_slots = system->n_slots;
     trp_mutex_unlock(&system->slots_lock);

@@ -372,10 +372,14 @@ const char *trp_name_text(const trp_cell *cell); /* owner; "": none. Until trp_n
 bool trp_await_locked(troupe_system *system, trp_condition *condition, trp_mutex *lock);
 
 /* context.c */
-void trp_turn_enter(const trp_cell *cell); /* this thread runs its turn, until trp_turn_leave */
-void trp_turn_leave(void);
-void trp_job_enter(const troupe_system *system); /* this thread runs a job, until trp_job_leave */
-void trp_job_leave(void);
+typedef struct trp_place {
+    const trp_cell *running;     /* whose turn this thread runs */
+    const troupe_system *inside; /* a turn or a job of it runs here */
+} trp_place;
+/* This thread runs a turn, or a job, until trp_place_return with what this gave. */
+trp_place trp_turn_enter(const trp_cell *cell);
+trp_place trp_job_enter(const troupe_system *system);
+void trp_place_return(trp_place outer);
 void trp_context_take(trp_cell *cell); /* by the thread that attaches */
 void trp_context_give_back(trp_cell *cell);
 /* TROUPE_OK: the calling thread may act through ctx now. */

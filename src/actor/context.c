@@ -4,47 +4,46 @@
  * the thread that attached. A cell stays in memory while its system lives, so a context that was given back can be
  * looked at: it belongs to nobody, or to whoever has the slot now.
  *
- * Threads:    any; `running` and `inside` are each thread's own.
- * Invariants: 1. running is the cell whose turn this thread runs, NULL outside of turns. If broken: a handler is refused
+ * Threads:    any; `here` is each thread's own.
+ * Invariants: 1. running is the cell whose turn this thread runs, NULL outside of turns; a turn
+ *                that runs another system by itself (simulation, driven) comes back to its own place. If broken: a handler is refused
  *                its own context, or another thread may write into a cell that is not its own.
  *             2. user is a thread's mark only between its attach and its detach. If broken: the same.
  */
 #include "cell.h"
 
-static _Thread_local const trp_cell *running;
-static _Thread_local const troupe_system *inside; /* a turn or a job of it runs here */
+static _Thread_local trp_place here;
 
 /* A thread's mark: no other living thread has it. */
 static uintptr_t this_thread(void)
 {
-    return (uintptr_t)&running;
+    return (uintptr_t)&here;
 }
 
-void trp_turn_enter(const trp_cell *cell)
+trp_place trp_turn_enter(const trp_cell *cell)
 {
-    running = cell;
-    inside = cell->system;
+    trp_place outer = here;
+
+    here = (trp_place){.running = cell, .inside = cell->system};
+    return outer;
 }
 
-void trp_turn_leave(void)
+trp_place trp_job_enter(const troupe_system *system)
 {
-    running = NULL;
-    inside = NULL;
+    trp_place outer = here;
+
+    here = (trp_place){.inside = system};
+    return outer;
 }
 
-void trp_job_enter(const troupe_system *system)
+void trp_place_return(trp_place outer)
 {
-    inside = system;
-}
-
-void trp_job_leave(void)
-{
-    inside = NULL;
+    here = outer;
 }
 
 bool trp_is_inside(const troupe_system *system)
 {
-    return inside == system;
+    return here.inside == system;
 }
 
 void trp_context_take(trp_cell *cell)
@@ -61,9 +60,10 @@ troupe_status trp_context_check(const trp_cell *ctx)
 {
     if (trp_is_forked(ctx->system))
         return TROUPE_E_FORKED;
-    if (running == ctx)
+    if (here.running == ctx)
         return TROUPE_OK;
-    if (inside == ctx->system) /* in a simulation the driver's own context is on this thread too */
+    if (here.inside ==
+        ctx->system) /* in a simulation the driver's own context is on this thread too */
         return TROUPE_E_INVALID;
     /* relaxed: our mark is there only when this thread wrote it and did not take it away */
     return trp_load_relaxed(&ctx->user) == this_thread() ? TROUPE_OK : TROUPE_E_INVALID;

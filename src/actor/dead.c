@@ -96,6 +96,8 @@ size_t troupe_dead_letters(troupe_system *system, troupe_dead_letter *letters, s
     uint64_t newest;
     size_t i;
 
+    if (trp_is_forked(system))
+        return 0;
     trp_mutex_lock(&system->dead_lock);
     newest = system->n_dead;
     trp_mutex_unlock(&system->dead_lock);

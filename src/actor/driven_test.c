@@ -280,6 +280,35 @@ static void test_a_handler_that_would_wait_for_itself_is_told_so_at_once(void **
     assert_int_equal(troupe_kill(f->me, id), TROUPE_OK);
 }
 
+static troupe_status run_the_other(void *self, troupe_context *ctx, const troupe_message *message)
+{
+    (void)self;
+    assert_false(troupe_run_once(fixture_of_handler->system, TROUPE_FOREVER));
+    return troupe_send(ctx, message->sender, message->payload); /* its context is still its own */
+}
+
+static void test_a_handler_may_run_another_driven_system(void **state)
+{
+    static const troupe_actor_ops outer_actor = {.handle_message = run_the_other};
+    fixture *f = *state, second;
+    troupe_id id = spawn_named(f, NULL, NULL, &outer_actor, 0), inner;
+    troupe_message message;
+    troupe_info info;
+
+    assert_int_equal(troupe_system_new(&TROUPE_SYSTEM_OPTIONS(.driven = true), &second.system),
+                     TROUPE_OK);
+    second.me = troupe_attach(second.system);
+    fixture_of_handler = &second;
+    inner = spawn_named(&second, NULL, NULL, &echo, 0);
+    assert_int_equal(troupe_send(second.me, inner, TROUPE_TEXT("x")), TROUPE_OK);
+    assert_int_equal(troupe_send(f->me, id, TROUPE_TEXT("y")), TROUPE_OK);
+    assert_int_equal(troupe_receive(f->me, 20 * TROUPE_SECOND, &message), TROUPE_OK);
+    assert_int_equal(troupe_info_of(second.system, inner, &info), TROUPE_OK);
+    assert_int_equal(info.handled, 1);
+    troupe_detach(second.me);
+    troupe_system_free(second.system);
+}
+
 /* ---- two in one loop ---- */
 
 static void test_two_systems_run_in_one_loop(void **state)
@@ -326,6 +355,7 @@ int main(void)
         DRIVEN(test_a_thread_that_is_not_the_driver_runs_nothing_and_waits_no_longer_than_it_said),
         cmocka_unit_test(test_the_last_user_frees_it_on_whichever_thread),
         DRIVEN(test_a_handler_that_would_wait_for_itself_is_told_so_at_once),
+        DRIVEN(test_a_handler_may_run_another_driven_system),
         cmocka_unit_test(test_two_systems_run_in_one_loop),
     };
 

@@ -290,13 +290,14 @@ static const troupe_actor_ops lending = {.handle_message = lend_context, .handle
 static void be_watched(void *self)
 {
     troupe_monitor monitor;
+    trp_place outer;
 
     (void)self;
-    trp_turn_enter(watcher_context); /* else it is refused another's context */
+    outer = trp_turn_enter(watcher_context); /* else it is refused another's context */
     assert_int_equal(
         troupe_monitor_start(watcher_context, target_id, TROUPE_MONITOR_FINAL, &monitor),
         TROUPE_OK);
-    trp_turn_leave();
+    trp_place_return(outer);
 }
 
 static const troupe_child_ops watched_late = {.post_stop = be_watched};

@@ -108,6 +108,8 @@ size_t troupe_names_list(troupe_system *system, const char *prefix, troupe_name_
 {
     struct first_names first = {.entries = entries, .room = entries ? n : 0};
 
+    if (trp_is_forked(system))
+        return 0;
     walk(system, prefix, &first);
     if (entries)
         sort(entries, first.n_kept);

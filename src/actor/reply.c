@@ -98,16 +98,20 @@ void trp_requests_end_held(trp_cell *cell, troupe_status status, const char *tex
         answer(cell, TRP_OF(cell->held.next, trp_request, held), status, troupe_text(text));
 }
 
-static trp_request *find_held(trp_cell *holder, troupe_correlation correlation)
+static troupe_status find_held(trp_cell *holder, troupe_correlation correlation,
+                               trp_request **ret_request)
 {
-    trp_request *request = trp_request_find(holder->system, correlation.value);
+    troupe_status status = trp_context_check(holder);
+    trp_request *request;
 
-    if (trp_context_check(holder) != TROUPE_OK)
-        return NULL;
+    if (status != TROUPE_OK)
+        return status;
+    request = trp_request_find(holder->system, correlation.value);
     /* relaxed: our own id is there only when this life wrote it; then the list's count keeps the record as it is */
     if (!request || trp_load_relaxed(&request->holder) != trp_id_of(holder).value)
-        return NULL;
-    return request;
+        return TROUPE_E_INVALID;
+    *ret_request = request;
+    return TROUPE_OK;
 }
 
 troupe_status troupe_reply(troupe_context *ctx, troupe_bytes payload)
@@ -124,21 +128,27 @@ troupe_status troupe_reply(troupe_context *ctx, troupe_bytes payload)
 troupe_status troupe_reply_to(troupe_context *ctx, troupe_correlation correlation,
                               troupe_bytes payload)
 {
-    trp_request *request = find_held(ctx, correlation);
+    trp_request *request;
+    troupe_status status = find_held(ctx, correlation, &request);
 
+    if (status != TROUPE_OK)
+        return status;
     if (payload.size > ctx->system->message_max)
         return TROUPE_E_TOO_LARGE;
-    return request ? answer(ctx, request, TROUPE_OK, payload) : TROUPE_E_INVALID;
+    return answer(ctx, request, TROUPE_OK, payload);
 }
 
 troupe_status troupe_fail(troupe_context *ctx, troupe_correlation correlation, troupe_status status,
                           troupe_bytes text)
 {
-    trp_request *request = find_held(ctx, correlation);
+    trp_request *request;
+    troupe_status found = find_held(ctx, correlation, &request);
 
+    if (found != TROUPE_OK)
+        return found;
     if (status == TROUPE_OK || status == TROUPE_PENDING)
         return TROUPE_E_INVALID;
-    return request ? answer(ctx, request, status, text) : TROUPE_E_INVALID;
+    return answer(ctx, request, status, text);
 }
 
 /* ---- handed on ---- */
@@ -164,13 +174,13 @@ static troupe_status hand_on(trp_cell *holder, trp_request *request, trp_cell *t
 troupe_status troupe_delegate(troupe_context *ctx, troupe_correlation correlation, troupe_id target,
                               troupe_bytes payload)
 {
-    trp_request *request = find_held(ctx, correlation);
+    trp_request *request;
+    troupe_status status = find_held(ctx, correlation, &request);
     trp_cell *cell;
     trp_node *node;
-    troupe_status status;
 
-    if (!request)
-        return TROUPE_E_INVALID;
+    if (status != TROUPE_OK)
+        return status;
     if (!trp_request_is_open(request)) {
         let_go(ctx, request);
         return TROUPE_E_CANCELLED;

@@ -371,11 +371,12 @@ typedef struct job {
 static void run_job(troupe_job *node)
 {
     job mine = *(job *)(void *)node;
+    trp_place outer;
 
     trp_free(node);
-    trp_job_enter(mine.system);
+    outer = trp_job_enter(mine.system);
     mine.work(mine.argument);
-    trp_job_leave();
+    trp_place_return(outer);
 }
 
 troupe_status troupe_offload(troupe_system *system, void (*work)(void *argument), void *argument)

@@ -164,16 +164,17 @@ static void go_dormant(trp_cell *cell, bool muted)
 void trp_turn(void *system, troupe_task *task)
 {
     trp_cell *cell = (trp_cell *)(void *)task;
+    trp_place outer;
     trp_next next;
 
     (void)system;
     if (cell->blocking)
         (void)troupe_executor_overrun(cell->system->executor);
-    trp_turn_enter(cell);
+    outer = trp_turn_enter(cell);
     if (trp_has_news(cell))
         look(cell);
     next = trp_life_advance(cell);
-    trp_turn_leave();
+    trp_place_return(outer);
     switch (next) {
     case TRP_NEXT_MORE:
         troupe_executor_submit_last(cell->system->executor, &cell->task);

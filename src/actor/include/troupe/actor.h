@@ -11,7 +11,7 @@
  * TROUPE_E_INVALID, what returns bool false, the rest does nothing.
  *
  * A system does not survive fork: in the child, what returns a status returns TROUPE_E_FORKED, troupe_attach returns
- * NULL, and stop, free, detach, wake do nothing.
+ * NULL, what counts or lists finds nothing, and stop, free, detach, wake do nothing.
  */
 #ifndef TROUPE_ACTOR_H
 #define TROUPE_ACTOR_H

@@ -185,6 +185,8 @@ static void send_to_the_driver(void *arg)
     troupe_context *ctx = troupe_attach(mine->f->system);
 
     mine->status = troupe_send(ctx, troupe_self(mine->f->me), TROUPE_TEXT("to the driver"));
+    while (!trp_load_acquire(&mine->done)) /* leaving would wake the driver too */
+        trp_pause();
     troupe_detach(ctx);
 }
 
@@ -196,8 +198,10 @@ static void test_another_threads_message_wakes_the_driver_that_waits_for_one(voi
     trp_thread thread;
 
     for (int i = 0; i < 100; i++) {
+        trp_store_release(&mine.done, 0);
         assert_true(trp_thread_start(&thread, "other", 0, send_to_the_driver, &mine));
-        assert_int_equal(troupe_receive(f->me, 20 * TROUPE_SECOND, &message), TROUPE_OK);
+        assert_int_equal(troupe_receive(f->me, TROUPE_FOREVER, &message), TROUPE_OK);
+        trp_store_release(&mine.done, 1);
         trp_thread_join(&thread);
         assert_int_equal(message.payload.size, strlen("to the driver"));
     }

@@ -8,7 +8,8 @@
  *   TAKEN --told everybody--> TOLD --its turn looks, if ever--> cleaned up, the slot is given back
  *
  * Threads:    watch: who asks. fire: the clock's. run: a thread for jobs, one at a time. hold, let_go, unwatch: the
- *             cell's owner. In simulation a handler that does not return stops everything: nothing is watched.
+ *             cell's owner. In simulation, and in a driven system, a handler that does not
+ *             return stops everything: nothing is watched.
  * Invariants: 1. Taking is one compare-exchange on `asks` that finds a kill nobody took up, and no HOLD. The owner sets
  *                HOLD, by the exchange that takes what was asked, before it touches its watchers, its parent's entry,
  *                its notices or its name, and lets go before it calls a hook or handler. If broken: two threads tell
@@ -96,7 +97,7 @@ void trp_stuck_watch(trp_cell *cell, troupe_id id, trp_ask ask)
     uint64_t time_ns = kill ? system->kill_grace : trp_load_relaxed(&cell->stop_timeout);
     uint64_t due_ns;
 
-    if (troupe_simulated(system) || time_ns == TROUPE_FOREVER ||
+    if (troupe_simulated(system) || troupe_driven(system) || time_ns == TROUPE_FOREVER ||
         trp_load_acquire(&cell->thread)) /* pairs with attach: nobody kills a plain thread */
         return;
     due_ns = trp_deadline(system, time_ns);

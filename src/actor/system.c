@@ -13,8 +13,8 @@ static troupe_status take_options(troupe_system_options *options,
     *options = (troupe_system_options){.size = sizeof *options};
     if (asked && !trp_options_take(options, sizeof *options, asked))
         return TROUPE_E_INVALID;
-    if (options->driven &&
-        (options->simulation || options->workers || options->worker_stack || options->spares))
+    if (options->driven && (options->simulation || options->workers || options->worker_stack ||
+                            options->spares || options->kill_grace))
         return TROUPE_E_INVALID;
     return options->message_max >= UINT32_MAX ? TROUPE_E_INVALID : TROUPE_OK;
 }

@@ -243,9 +243,9 @@ typedef struct troupe_system_options {
     const troupe_faults *faults; /* lent; simulation only, else TROUPE_E_INVALID. Default: none */
     uint64_t
         kill_grace; /* nanoseconds from a kill until one whose handler does not return is given up;
-                            default TROUPE_KILL_GRACE; TROUPE_FOREVER: never. Not in simulation */
+                            default TROUPE_KILL_GRACE; TROUPE_FOREVER: never. Not in simulation, nor driven */
     bool driven; /* no threads: the caller's loop runs it by troupe_run_once. Not with simulation,
-                         workers, worker_stack, spares */
+                         workers, worker_stack, spares, kill_grace */
 } troupe_system_options;
 
 #define TROUPE_SYSTEM_OPTIONS(...)                                                                 \

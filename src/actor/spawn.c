@@ -79,7 +79,6 @@ void trp_cell_reset(trp_cell *cell)
     cell->telling = cell->start_late = cell->broken = cell->trap_links = false;
     cell->start_timeout = 0;
     cell->taken = cell->late = false;
-    trp_list_init(&cell->overdue_link);
     trp_store_seq(&cell->links_state, TRP_LINKS_CLOSED);
     trp_list_init(&cell->bonds);
     cell->on_error = TROUPE_ON_ERROR_CONTINUE;

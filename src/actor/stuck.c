@@ -16,10 +16,13 @@
  *                the same watchers.
  *             2. Once TAKEN is set these belong to who took it, until TOLD; then to the owner again, who finds nothing
  *                left to tell. If broken: a watcher is told twice, or the slot is another's while it is being read.
- *             3. A cell stands in the list only for an ask of its present component that nobody has taken up. The
- *                owner takes it out when it looks. If broken: a later kill has less than its grace.
+ *             3. A cell is in the list while `overdue` says so, which nobody else changes, not even who takes the slot: an
+ *                asker may come when what it asked was obeyed long ago. The owner takes it out when it looks; one
+ *                that stays finds nothing asked of its id. If broken: the list is cut, and its walk never ends.
  *             4. `stuck` is set (seq) before the signals are taken, and one who monitors pushes his signal before he
  *                looks at it (seq). If broken: he waits for a notice that never comes.
+ *             5. Who comes late for a component that is gone leaves the entry of the next one alone. If broken: a kill
+ *                that nobody watches.
  */
 #include "stuck.h"
 
@@ -90,6 +93,20 @@ static void arm_locked(troupe_system *system, uint64_t due_ns)
     troupe_timer_start(system->executor, &stuck->timer, due_ns);
 }
 
+static void note_locked(trp_cell *cell, troupe_id id, bool kill, uint64_t due_ns)
+{
+    bool listed = trp_load_relaxed(&cell->overdue); /* under the lock */
+
+    if (!listed)
+        trp_list_append(&cell->system->stuck.overdue, &cell->overdue_link);
+    trp_store_relaxed(&cell->overdue, true);
+    if (listed && cell->overdue_kill && !kill && cell->overdue_id.value == id.value)
+        return; /* the kill's time is sooner */
+    cell->overdue_id = id;
+    cell->overdue_ns = due_ns;
+    cell->overdue_kill = kill;
+}
+
 void trp_stuck_watch(trp_cell *cell, troupe_id id, trp_ask ask)
 {
     troupe_system *system = cell->system;
@@ -102,16 +119,10 @@ void trp_stuck_watch(trp_cell *cell, troupe_id id, trp_ask ask)
         return;
     due_ns = trp_deadline(system, time_ns);
     trp_mutex_lock(&system->stuck.lock);
-    if (!trp_load_relaxed(&cell->overdue)) /* under the lock */
-        trp_list_append(&system->stuck.overdue, &cell->overdue_link);
-    if (kill || !trp_load_relaxed(&cell->overdue) || !cell->overdue_kill ||
-        cell->overdue_id.value != id.value) {
-        cell->overdue_id = id;
-        cell->overdue_ns = due_ns;
-        cell->overdue_kill = kill;
+    if (trp_load_seq(&cell->asks) >> 32 == id.value >> 32) { /* else it is gone */
+        note_locked(cell, id, kill, due_ns);
+        arm_locked(system, cell->overdue_ns);
     }
-    trp_store_relaxed(&cell->overdue, true);
-    arm_locked(system, cell->overdue_ns);
     trp_mutex_unlock(&system->stuck.lock);
 }
 

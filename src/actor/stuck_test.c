@@ -2,8 +2,7 @@
  * On threads only: in a simulation there is one. */
 #include "actor_testing.h"
 
-#include "trp/atomic.h"
-#include "trp/os.h"
+#include "stuck.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -494,6 +493,44 @@ static void test_a_return_that_crosses_the_giving_up_is_told_once(void **state)
     }
 }
 
+/* Ends it, and waits until another may have its slot. */
+static trp_cell *end_and_free(fixture *f, troupe_id id)
+{
+    trp_cell *cell = trp_slot_at(f->system, (uint32_t)id.value);
+    bool free = false;
+
+    assert_int_equal(troupe_kill(f->me, id), TROUPE_OK);
+    for (int i = 0; i < 10000 && !free; i++) {
+        pass_time(f);
+        trp_mutex_lock(&f->system->slots_lock);
+        free = f->system->free_last == cell;
+        trp_mutex_unlock(&f->system->slots_lock);
+    }
+    assert_true(free);
+    return cell;
+}
+
+/* An asker may be held up between its ask and its watch for as long as it takes to end and to spawn another. */
+static void test_askers_that_come_late_leave_the_next_in_the_slot_alone(void **state)
+{
+    fixture *f = *state;
+    troupe_id first = spawn_named(f, NULL, NULL, &echo, 0);
+    troupe_id old = spawn_named(f, NULL, NULL, &echo, 0), id;
+    trp_cell *cell;
+
+    end_and_free(f, first); /* for the parent of the next one */
+    cell = end_and_free(f, old);
+    trp_stuck_watch(cell, old, TRP_ASK_KILL);
+    id = start_standing(f, "m", false);
+    assert_int_equal((uint32_t)id.value, (uint32_t)old.value);
+    assert_int_equal(troupe_send(f->me, id, TROUPE_TEXT("x")), TROUPE_OK);
+    wait_before_gate(1);
+    assert_int_equal(troupe_kill(f->me, id), TROUPE_OK);
+    trp_stuck_watch(cell, old, TRP_ASK_KILL);
+    expect_given_up(f, id, TROUPE_EXIT_STUCK);
+    expect_cleaned_up(f, 1);
+}
+
 #define STAGED(test)                                                                               \
     {                                                                                              \
 #test, test, set_the_stage, strike_the_stage, NULL                                         \
@@ -518,6 +555,7 @@ int main(void)
         STAGED(test_a_supervised_one_ends_for_good),
         STAGED(test_one_that_returns_in_time_is_only_killed),
         STAGED(test_a_return_that_crosses_the_giving_up_is_told_once),
+        STAGED(test_askers_that_come_late_leave_the_next_in_the_slot_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

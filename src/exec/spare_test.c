@@ -224,6 +224,7 @@ static void test_an_overrun_with_nothing_behind_it_wakes_nobody(void **state)
     pthread_t first = pthread_self();
 
     (void)state;
+    trp_clock_stop(&executor->clock); /* it would relieve a worker that has no core for long */
     for (int i = 0; i < 100; i++) {
         uint64_t before;
 

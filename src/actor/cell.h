@@ -205,11 +205,12 @@ struct troupe_context {
     trp_watcher *watchers;
     trp_watched *watched;
     trp_limit *stop_limit, *start_limit;
-    uint64_t self;        /* its id, also after it was given up */
-    bool taken;           /* it was given up: its watchers and parent know */
-    _Atomic bool stuck;   /* given up, and its handler has not returned; any thread */
-    _Atomic bool overdue; /* in the list; this and the next: under the lock of stuck.c, whoever's the slot is */
-    bool overdue_kill;    /* it is given up at overdue_ns */
+    uint64_t self;      /* its id, also after it was given up */
+    bool taken;         /* it was given up: its watchers and parent know */
+    _Atomic bool stuck; /* given up, and its handler has not returned; any thread */
+    _Atomic bool
+        overdue; /* in the list; this and the next: under the lock of stuck.c, whoever's the slot is */
+    bool overdue_kill; /* it is given up at overdue_ns */
     trp_link overdue_link;
     uint64_t overdue_ns;
     troupe_id overdue_id;

@@ -4,13 +4,13 @@
  * Promised: while the worker is awake the clock ticks, or will.
  *
  * order: SAY_IDLE   src/exec/clock.c  trp_store_seq(&clock->idle, true)
- * order: LOOK       src/exec/clock.c  trp_load_seq(&executor->n_sleeping) == executor->n_workers
+ * order: LOOK       src/exec/clock.c  trp_load_seq(&executor->n_awake) == 0
  */
 #define THREADS 3
 #define WORDS 2
 #include "memory.pml"
 
-#define N_SLEEPING 0
+#define N_AWAKE 0
 #define IDLE 1
 
 bool locked = false, clock_locked = false; /* idle_lock, clock.lock */
@@ -24,7 +24,7 @@ proctype foreign()
     byte me = 0, seen;
 
     lock(locked);
-    store(N_SLEEPING, 0, SEQ);
+    store(N_AWAKE, 1, SEQ);
     woken = true;
     unlock(locked)
 }
@@ -53,9 +53,9 @@ proctype clock()
 
     lock(clock_locked);
     store(IDLE, 1, O_SAY_IDLE);
-    load(N_SLEEPING, O_LOOK, seen);
+    load(N_AWAKE, O_LOOK, seen);
     if
-    :: seen == 1 ->
+    :: seen == 0 ->
         do
         :: load(IDLE, SEQ, seen);
             if
@@ -75,7 +75,6 @@ end:
 init
 {
     atomic {
-        memory[N_SLEEPING] = 1;
         run foreign();
         run worker();
         run clock()

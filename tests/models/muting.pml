@@ -5,10 +5,14 @@
  *
  * order: JOIN           src/actor/backpressure.c  trp_add_seq(&target->n_muted, 1)
  * order: LOOK_WAITING   src/actor/backpressure.c  is_low(target, trp_load_seq(&target->waiting) - own)
+ * order: JOIN           src/actor/room_ask.c      trp_add_seq(&ask->target->n_muted, 1)
+ * order: LOOK_WAITING   src/actor/room_ask.c      !trp_room_is_full(trp_load_seq(&cell->waiting),
  * order: GIVE           src/actor/backpressure.c  trp_sub_seq(&cell->waiting, room)
  * order: LOOK_MUTED     src/actor/backpressure.c  is_low(cell, left) && trp_load_seq(&cell->n_muted)
  * order: DORMANT        src/actor/turn.c          trp_store_seq(&cell->dormant, 1)
+ * order: DORMANT        src/actor/thread.c        trp_store_seq(&cell->dormant, 1)
  * order: LOOK_MUTED_ON  src/actor/turn.c          !trp_load_seq(&cell->muted_on)
+ * order: LOOK_MUTED_ON  src/actor/backpressure.c  return !trp_load_seq(&sender->muted_on)
  */
 #define THREADS 2
 #define WORDS 4

@@ -82,23 +82,37 @@ static void tell_thread(struct player *player, troupe_context *ctx)
     }
 }
 
-static void send_by_pool(struct player *player, troupe_context *ctx)
+static void send_by(struct player *player, troupe_context *ctx, uint64_t address, uint32_t lane)
 {
     struct world *world = player->world;
-    troupe_id pool = {trp_load_seq(&world->pool)};
     struct parcel parcel = {.kind = KIND_PLAY,
                             .sender = player->record->index,
                             .life = player->record->life,
-                            .sequence = player->record->sent_by[LANE_POOL] + 1,
-                            .lane = LANE_POOL};
-    troupe_status status = troupe_send(ctx, pool, TROUPE_BYTES_OF(parcel));
+                            .sequence = player->record->sent_by[lane] + 1,
+                            .lane = lane};
+    troupe_status status = troupe_send(ctx, (troupe_id){address}, TROUPE_BYTES_OF(parcel));
 
     if (status == TROUPE_OK) {
-        player->record->sent_by[LANE_POOL]++;
+        player->record->sent_by[lane]++;
         trp_add_seq(&world->n_sent, 1);
     } else if (!is_refusal(status)) {
-        world_wrong(world, "a send to the pool failed: %s", troupe_status_name(status));
+        world_wrong(world, "a send by lane %u failed: %s", lane, troupe_status_name(status));
     }
+}
+
+static void send_by_pool(struct player *player, troupe_context *ctx)
+{
+    send_by(player, ctx, trp_load_seq(&player->world->pool), LANE_POOL);
+}
+
+static void send_by_group(struct player *player, troupe_context *ctx)
+{
+    send_by(player, ctx, trp_load_seq(&player->world->group_address), LANE_GROUP);
+}
+
+static void leave_group(struct player *player, troupe_context *ctx)
+{
+    (void)troupe_group_leave(player->world->group, troupe_self(ctx));
 }
 
 static void publish(struct player *player, troupe_context *ctx)
@@ -402,9 +416,10 @@ bool crash(struct player *player, troupe_context *ctx)
 static bool one_action(struct player *player, troupe_context *ctx)
 {
     static void (*const all[])(struct player * player, troupe_context * ctx) = {
-        send_many, send_many, send_many, ask,          ask,          ask,         cancel, pay,
-        pay,       publish,   arm_some,  arm_some,     disarm,       watch,       watch,  unwatch,
-        spawn,     spawn,     meddle,    end_somebody, send_by_pool, tell_thread, tie,    untie,
+        send_many,   send_many, send_many, ask,          ask,          ask,           cancel,
+        pay,         pay,       publish,   arm_some,     arm_some,     disarm,        watch,
+        watch,       unwatch,   spawn,     spawn,        meddle,       end_somebody,  send_by_pool,
+        tell_thread, tie,       untie,     ask_for_room, ask_for_room, send_by_group, leave_group,
     };
     uint32_t what = chance(player, 60);
 

@@ -116,6 +116,9 @@ static troupe_status post_start(void *self, troupe_context *ctx)
         troupe_subscribe(player->world->topics, troupe_self(ctx),
                          troupe_text(patterns[record->index % 5])) != TROUPE_OK)
         world_wrong(player->world, "%u cannot subscribe", record->index);
+    if (chance(player, 3) == 0 &&
+        troupe_group_join(player->world->group, troupe_self(ctx)) != TROUPE_OK)
+        world_wrong(player->world, "%u cannot join the group", record->index);
     if (may_fail && has_fuel(player) && chance(player, 24) == 0)
         crash(player, ctx);
     else if (may_fail && act(player, ctx))
@@ -228,7 +231,9 @@ static void timer_came(struct player *player, uint32_t number)
 
 static troupe_status say_check(struct player *player, troupe_context *ctx)
 {
-    struct check check = {.pending = player->pending, .outlived_links = ties_outlived(player)};
+    struct check check = {.pending = player->pending,
+                          .outlived_links = ties_outlived(player),
+                          .untold_rooms = rooms_untold(player)};
     troupe_info info;
 
     for (int i = 0; i < SLOTS; i++) {
@@ -467,7 +472,9 @@ static void handle_down(void *self, troupe_context *ctx, const troupe_notice *no
     struct player *player = self;
 
     record_enter(player->world, player->record, "handle_down");
-    if (notice->event == TROUPE_EVENT_LINK_DOWN)
+    if (notice->event == TROUPE_EVENT_ROOM)
+        room_came(player, notice);
+    else if (notice->event == TROUPE_EVENT_LINK_DOWN)
         tie_ended(player, notice);
     else if (notice->monitor.value)
         on_monitor(player, notice);

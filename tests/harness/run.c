@@ -83,6 +83,16 @@ static void plant_tree(struct run *run)
     trp_store_seq(&world->pool, id.value);
 }
 
+static void open_group(struct run *run)
+{
+    troupe_spec spec = *TROUPE_SPEC(.name = "group");
+    troupe_id id;
+
+    troupe_group_spec(run->world->group, &spec);
+    must(troupe_spawn(run->me, &spec, &id), "the group's address");
+    trp_store_seq(&run->world->group_address, id.value);
+}
+
 /* ---- a run ---- */
 
 static void expect(struct world *world, bool holds, const char *what, uint64_t have, uint64_t want)
@@ -124,10 +134,16 @@ void run_open(struct run *run, bool simulation, uint64_t seed, unsigned workers)
     options.batch = seed % 2 ? 1 : 8;
     must(troupe_system_new(&options, &world->system), "system");
     must(troupe_topics_new(world->system, &world->topics), "topics");
+    must(troupe_group_new(world->system,
+                          TROUPE_GROUP_OPTIONS(.policy = seed % 2 ? TROUPE_GROUP_LEAST_LOADED
+                                                                  : TROUPE_GROUP_ROUND_ROBIN),
+                          &world->group),
+         "group");
     run->me = troupe_attach(world->system);
     assert_non_null(run->me);
     world->thread = troupe_self(run->me);
     plant_tree(run);
+    open_group(run);
     for (unsigned i = 0; i < FREE_ROLES; i++) {
         troupe_spec spec = player_spec_of(world, i);
         troupe_status status;
@@ -181,6 +197,7 @@ void run_close(struct run *run)
     troupe_detach(run->me);
     troupe_topics_free(world->topics);
     troupe_system_free(world->system);
+    troupe_group_free(world->group);
     n_failures = trp_load_seq(&world->n_failures);
     trp_mutex_fini(&world->lock);
     trp_free(world);
@@ -269,6 +286,7 @@ static const char *unrest_of(struct run *run, uint32_t index)
            : check.overdue_monitors ? "waiting for a notice that does not come"
            : check.held_children    ? "the parent of a held child"
            : check.pending          ? "waiting for a wake that does not come"
+           : check.untold_rooms     ? "waiting for room that it is not told of"
            : check.outlived_links   ? "linked to one whose end it did not hear of"
                                     : NULL;
 }

@@ -9,7 +9,7 @@
  * post_stop; children end before their parent; messages of one sender to one target come in order and without a
  * gap; a request ends exactly once, with its own answer; one last notice for each monitor, after the end; a timer
  * fires once, not early, never after it was cancelled; a mailbox that rejects or drops stays within its bound (exact
- * in simulation); a wait gets its wake, a start that has none ends by its time; one holder of a name at a time; the end
+ * in simulation); who asks for room is told once; a wait gets its wake, a start that has none ends by its time; one holder of a name at a time; the end
  * of a linked life is told once, or nobody outlives it who does not trap; a request that was handed on ends as others; sent, handled and dead as the players counted them.
  */
 #ifndef TRP_WORLD_H
@@ -24,11 +24,13 @@
 #define THREADS 4 /* attached threads send as records RECORDS, RECORDS + 1, ... */
 #define SENDERS (RECORDS + THREADS)
 #define TOPICS 3
-#define LANES (TOPICS + 3) /* how a message came: direct, by a pool, by a topic, a thread's call */
+#define LANES                                                                                      \
+    (TOPICS + 4) /* how a message came: direct, by a pool, a topic, a thread's call, a group */
 #define LANE_DIRECT 0
 #define LANE_POOL 1
 #define LANE_TOPIC 2
 #define LANE_CALL (TOPICS + 2)
+#define LANE_GROUP (TOPICS + 3)
 #define TIMERS 2048
 #define NAMES 6
 #define ROLES 10
@@ -81,12 +83,13 @@ struct timer_record {
 struct world {
     troupe_system *system;
     troupe_topics *topics;
+    troupe_group *group;
     uint64_t seed;
     bool simulation;
     bool exact_sent; /* no timers in this world: what was sent is known to the message */
     struct role roles[ROLES];
     troupe_id thread; /* of the driver */
-    _Atomic uint64_t pool;
+    _Atomic uint64_t pool, group_address;
     _Atomic uint32_t n_named[NAMES];                       /* lives that have the name */
     _Atomic uint8_t unlinked[RECORDS * (RECORDS + 1) / 2]; /* pairs that were ever taken apart */
     _Atomic int64_t fuel; /* what may still be begun; 0: everything comes to rest */
@@ -123,7 +126,7 @@ struct parcel {
 
 /* What a player at rest says of itself; all must be 0. */
 struct check {
-    uint32_t open_requests, overdue_monitors, held_children, pending, outlived_links;
+    uint32_t open_requests, overdue_monitors, held_children, pending, outlived_links, untold_rooms;
 };
 
 struct question {
@@ -173,6 +176,7 @@ struct player {
     struct watch watches[SLOTS];
     struct debt debts[SLOTS];
     struct tie ties[SLOTS];
+    troupe_id rooms[SLOTS]; /* whose room it asked for; NOBODY: free */
     struct alarm alarms[SLOTS];
     struct offspring children[CHILDREN];
 };
@@ -208,6 +212,12 @@ void tie(struct player *player, troupe_context *ctx);
 void untie(struct player *player, troupe_context *ctx);
 void tie_ended(struct player *player, const troupe_notice *notice);
 uint32_t ties_outlived(struct player *player); /* ends that it should have heard of, or died by */
+
+/* ---- rooms.c ---- */
+
+void ask_for_room(struct player *player, troupe_context *ctx);
+void room_came(struct player *player, const troupe_notice *notice);
+uint32_t rooms_untold(const struct player *player); /* at rest everybody has room, or is gone */
 
 /* ---- actions.c ---- */
 

@@ -6,7 +6,7 @@
  * order: JOIN           src/actor/backpressure.c  trp_add_seq(&target->n_muted, 1)
  * order: LOOK_WAITING   src/actor/backpressure.c  is_low(target, trp_load_seq(&target->waiting) - own)
  * order: JOIN           src/actor/room_ask.c      trp_add_seq(&ask->target->n_muted, 1)
- * order: LOOK_WAITING   src/actor/room_ask.c      !trp_room_is_full(trp_load_seq(&cell->waiting),
+ * order: LOOK_WAITING   src/actor/room_ask.c      _is_full(trp_load_seq(&cell->waiting),
  * order: GIVE           src/actor/backpressure.c  trp_sub_seq(&cell->waiting, room)
  * order: LOOK_MUTED     src/actor/backpressure.c  is_low(cell, left) && trp_load_seq(&cell->n_muted)
  * order: DORMANT        src/actor/turn.c          trp_store_seq(&cell->dormant, 1)

@@ -4,7 +4,7 @@
  * Promised: it never runs twice at once; in the end what was asked was taken.
  *
  * order: DORMANT    src/actor/turn.c  trp_store_seq(&cell->dormant, 1)
- * order: LOOK_BACK  src/actor/cell.h  (trp_load_seq(&cell->asks) & 0xffff)
+ * order: LOOK_BACK  src/actor/cell.h  (trp_load_seq(&cell->asks) & TRP_ASKS)
  * order: LOOK_BACK  src/actor/cell.h  || trp_load_seq(&cell->signals)
  */
 #define THREADS 4

@@ -7,7 +7,7 @@
  * order: LOOK       src/actor/mailbox.h  uintptr_t head = trp_load_seq(&mailbox->head)
  * order: SLEEP      src/actor/mailbox.h  trp_cas_seq(&mailbox->head, &last, last | TRP_ASLEEP)
  * order: LOOK_BACK  src/actor/thread.c   if (trp_load_seq(&cell->signals) && trp_mailbox_rouse(
- * order: LOOK_BACK  src/actor/cell.h     (trp_load_seq(&cell->asks) & 0xffff)
+ * order: LOOK_BACK  src/actor/cell.h     (trp_load_seq(&cell->asks) & TRP_ASKS)
  */
 #define THREADS 4
 #define WORDS 3

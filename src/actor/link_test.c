@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* ---- a puppet does what it is told: l link, u unlink, b both, c crash, p wait, x end in order ---- */
+/* ---- a puppet does what it is told: l link, u unlink, b both, c crash, p wait, k kill, d kill and crash, x end in order ---- */
 
 struct order {
     char what;
@@ -39,6 +39,13 @@ static troupe_status act(void *self, troupe_context *ctx, const troupe_message *
         }
         trp_alloc_fail_after(0);
         break;
+    case 'k':
+        status = troupe_kill(ctx, order.whom);
+        break;
+    case 'd':
+        assert_int_equal(troupe_kill(ctx, order.whom), TROUPE_OK);
+        troupe_crash(ctx, TROUPE_EXIT_CRASHED, "boom");
+        return TROUPE_OK;
     case 'c':
         troupe_crash(ctx, TROUPE_EXIT_CRASHED, "boom");
         return TROUPE_OK;
@@ -274,6 +281,42 @@ static void test_one_that_traps_outlives_a_crash_and_hears_its_words(void **stat
     expect_alive(f, a);
 }
 
+/* ---- kills ---- */
+
+static void test_a_kill_is_not_trapped_but_a_link_to_the_killed_is(void **state)
+{
+    fixture *f = *state;
+    troupe_id a = spawn_puppet(f, "a", true), b = spawn_puppet(f, "b", true);
+
+    begin_watching(f, a);
+    assert_int_equal(tell(f, a, 'l', b), TROUPE_OK);
+    assert_int_equal(troupe_kill(f->me, a), TROUPE_OK);
+    expect_end(f, TROUPE_EXIT_KILLED, "killed");
+    wait_for(f, &n_notices, 1);
+    assert_int_equal(last.exit.reason, TROUPE_EXIT_KILLED);
+    expect_alive(f, b);
+}
+
+static void test_who_kills_itself_ends_when_its_handler_returns(void **state)
+{
+    fixture *f = *state;
+    troupe_id a = spawn_puppet(f, "a", false);
+
+    begin_watching(f, a);
+    assert_int_equal(tell(f, a, 'k', a), TROUPE_OK); /* it could still answer */
+    expect_end(f, TROUPE_EXIT_KILLED, "killed");
+}
+
+static void test_an_end_of_its_own_comes_before_a_kill_on_its_way(void **state)
+{
+    fixture *f = *state;
+    troupe_id a = spawn_puppet(f, "a", false);
+
+    begin_watching(f, a);
+    assert_int_equal(tell(f, a, 'd', a), TROUPE_E_CRASHED);
+    expect_end(f, TROUPE_EXIT_CRASHED, "boom, handling message 2");
+}
+
 /* ---- what is gone ---- */
 
 static void test_linking_what_is_gone_is_as_if_it_ended_now(void **state)
@@ -423,6 +466,9 @@ int main(void)
         BOTH(test_a_ring_ends_as_a_whole),
         BOTH(test_one_that_traps_is_told_once_also_of_a_normal_end),
         BOTH(test_one_that_traps_outlives_a_crash_and_hears_its_words),
+        BOTH(test_a_kill_is_not_trapped_but_a_link_to_the_killed_is),
+        BOTH(test_who_kills_itself_ends_when_its_handler_returns),
+        BOTH(test_an_end_of_its_own_comes_before_a_kill_on_its_way),
         BOTH(test_linking_what_is_gone_is_as_if_it_ended_now),
         BOTH(test_an_unlinked_end_is_nothing),
         BOTH(test_an_unlink_calls_off_what_is_on_its_way),

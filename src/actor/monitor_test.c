@@ -29,7 +29,7 @@ static troupe_status watch(void *self, troupe_context *ctx, const troupe_message
         assert_true(troupe_monitor_stop(ctx, monitors[i]));
         assert_false(troupe_monitor_stop(ctx, monitors[i]));
     }
-    return troupe_reply(ctx, (troupe_bytes){0});
+    return troupe_reply(ctx, TROUPE_BYTES_OF(monitors[0]));
 }
 
 static void note(void *self, troupe_context *ctx, const troupe_notice *notice)
@@ -140,6 +140,187 @@ static void test_the_watchers_end_ends_the_monitor(void **state)
     expect_notices(f, 0);
 }
 
+/* Here the target has the number and no more right to it than anybody else. */
+static void test_only_the_watcher_stops_its_monitor(void **state)
+{
+    fixture *f = *state;
+    troupe_id watcher = spawn_named(f, NULL, NULL, &watching, 0);
+    troupe_context *target = troupe_attach(f->system);
+    struct order order = {troupe_self(target), TROUPE_MONITOR_FINAL, 1, 0};
+    troupe_reply_buffer reply;
+
+    trp_store_seq(&n_notices, 0);
+    assert_int_equal(troupe_call(f->me, watcher, TROUPE_BYTES_OF(order), TROUPE_SECOND, &reply),
+                     TROUPE_OK);
+    assert_false(troupe_monitor_stop(target, (troupe_monitor){troupe_reply_u64(&reply)}));
+    troupe_detach(target);
+    expect_notices(f, 1);
+    assert_int_equal(notices[0].monitor.value, troupe_reply_u64(&reply));
+    troupe_reply_clear(&reply);
+}
+
+static void test_who_watches_itself_hears_nothing(void **state)
+{
+    fixture *f = *state;
+    troupe_id watcher = spawn_named(f, NULL, NULL, &watching, 0);
+
+    start_watching(f, watcher, (struct order){watcher, TROUPE_MONITOR_FINAL, 2, 1});
+    assert_int_equal(troupe_kill(f->me, watcher), TROUPE_OK);
+    assert_int_equal(troupe_wait_end(f->me, watcher, TROUPE_SECOND, NULL), TROUPE_OK);
+    expect_notices(f, 0);
+}
+
+static troupe_status kill_and_leave(void *self, troupe_context *ctx, const troupe_message *message)
+{
+    troupe_id whom;
+
+    (void)self;
+    memcpy(&whom, message->payload.data, sizeof whom);
+    assert_int_equal(troupe_kill(ctx, whom), TROUPE_OK);
+    troupe_exit_self(ctx);
+    return TROUPE_OK;
+}
+
+static const troupe_actor_ops killing = {.handle_message = kill_and_leave};
+
+/* Both ends take their side of the monitor away, in whichever order. */
+static void test_the_watched_may_end_its_watcher_and_itself(void **state)
+{
+    fixture *f = *state;
+
+    for (int i = 0; i < 50; i++) {
+        troupe_id watcher = spawn_named(f, NULL, NULL, &watching, 0);
+        troupe_id target = spawn_named(f, NULL, NULL, &killing, 0);
+
+        start_watching(f, watcher, (struct order){target, TROUPE_MONITOR_FINAL, 3, 0});
+        assert_int_equal(troupe_send(f->me, target, TROUPE_BYTES_OF(watcher)), TROUPE_OK);
+        assert_int_equal(troupe_wait_end(f->me, target, 10 * TROUPE_SECOND, NULL), TROUPE_OK);
+        assert_int_equal(troupe_wait_end(f->me, watcher, 10 * TROUPE_SECOND, NULL), TROUPE_OK);
+    }
+}
+
+#define N_RACING 50u
+
+/* On threads the first half has ended by then, and its notices are on their way; the other half ends beside. */
+static troupe_status stop_beside_the_end(void *self, troupe_context *ctx,
+                                         const troupe_message *message)
+{
+    troupe_system *system = troupe_system_of(ctx);
+    bool beside = !troupe_simulated(system) && !troupe_driven(system);
+    troupe_id targets[N_RACING];
+    troupe_monitor monitors[N_RACING];
+    troupe_info info;
+
+    (void)self;
+    memcpy(targets, message->payload.data, sizeof targets);
+    for (unsigned i = 0; i < N_RACING; i++) {
+        assert_int_equal(troupe_monitor_start(ctx, targets[i], TROUPE_MONITOR_FINAL, &monitors[i]),
+                         TROUPE_OK);
+        assert_int_equal(troupe_kill(ctx, targets[i]), TROUPE_OK);
+    }
+    for (unsigned i = 0; i < N_RACING; i++) {
+        while (beside && i < N_RACING / 2 && troupe_info_of(system, targets[i], &info) == TROUPE_OK)
+            trp_pause();
+        assert_true(troupe_monitor_stop(ctx, monitors[i]));
+    }
+    return troupe_reply(ctx, (troupe_bytes){0});
+}
+
+static const troupe_actor_ops racing = {.handle_message = stop_beside_the_end, .handle_down = note};
+
+static void test_a_monitor_stopped_beside_its_targets_end_is_silent(void **state)
+{
+    fixture *f = *state;
+    troupe_id watcher = spawn_named(f, NULL, NULL, &racing, 0), targets[N_RACING];
+
+    trp_store_seq(&n_notices, 0);
+    for (unsigned i = 0; i < N_RACING; i++)
+        targets[i] = spawn_named(f, NULL, NULL, &fragile, 0);
+    assert_int_equal(troupe_call(f->me, watcher, TROUPE_BYTES_OF(targets), TROUPE_SECOND, NULL),
+                     TROUPE_OK);
+    for (unsigned i = 0; i < N_RACING; i++)
+        assert_int_equal(troupe_wait_end(f->me, targets[i], TROUPE_SECOND, NULL), TROUPE_OK);
+    expect_notices(f, 0);
+}
+
+static troupe_status crash_at_length(void *self, troupe_context *ctx, const troupe_message *message)
+{
+    char text[4 * TROUPE_EXIT_TEXT_MAX];
+
+    (void)self;
+    (void)message;
+    memset(text, 'x', sizeof text);
+    text[sizeof text - 1] = '\0';
+    troupe_crash(ctx, TROUPE_EXIT_CRASHED, text);
+    return TROUPE_OK;
+}
+
+static void test_a_long_reason_is_cut(void **state)
+{
+    static const troupe_actor_ops crashing = {.handle_message = crash_at_length};
+    fixture *f = *state;
+    troupe_id watcher = spawn_named(f, NULL, NULL, &watching, 0);
+    troupe_id target = spawn_named(f, NULL, NULL, &crashing, 0);
+
+    start_watching(f, watcher, (struct order){target, TROUPE_MONITOR_FINAL, 1, 0});
+    assert_int_equal(troupe_send(f->me, target, TROUPE_TEXT("x")), TROUPE_OK);
+    expect_notices(f, 1);
+    assert_int_equal(strlen(notices[0].exit.text), TROUPE_EXIT_TEXT_MAX);
+    assert_int_equal(strspn(notices[0].exit.text, "x"), TROUPE_EXIT_TEXT_MAX);
+}
+
+/* ---- a notice and the messages before it ---- */
+
+static _Atomic unsigned n_words;
+
+static troupe_status watch_and_wait(void *self, troupe_context *ctx, const troupe_message *message)
+{
+    if (message->payload.size != sizeof(struct order)) {
+        trp_add_seq(&n_words, 1);
+        return TROUPE_OK;
+    }
+    watch(self, ctx, message);
+    return TROUPE_PENDING;
+}
+
+static troupe_status go_on(void *self, troupe_context *ctx, const troupe_message *message)
+{
+    (void)self;
+    (void)ctx;
+    (void)message;
+    return TROUPE_OK;
+}
+
+static troupe_status speak_and_crash(void *self, troupe_context *ctx, const troupe_message *message)
+{
+    troupe_id whom;
+
+    (void)self;
+    memcpy(&whom, message->payload.data, sizeof whom);
+    assert_int_equal(troupe_send(ctx, whom, TROUPE_TEXT("last words")), TROUPE_OK);
+    troupe_crash(ctx, TROUPE_EXIT_CRASHED, "boom");
+    return TROUPE_OK;
+}
+
+static void test_a_notice_does_not_wait_behind_messages(void **state)
+{
+    static const troupe_actor_ops waiting = {
+        .handle_message = watch_and_wait, .handle_down = note, .resume = go_on};
+    static const troupe_actor_ops speaking = {.handle_message = speak_and_crash};
+    fixture *f = *state;
+    troupe_id watcher = spawn_named(f, NULL, NULL, &waiting, 0);
+    troupe_id target = spawn_named(f, NULL, NULL, &speaking, 0);
+
+    trp_store_seq(&n_words, 0);
+    start_watching(f, watcher, (struct order){target, TROUPE_MONITOR_FINAL, 1, 0});
+    assert_int_equal(troupe_send(f->me, target, TROUPE_BYTES_OF(watcher)), TROUPE_OK);
+    expect_notices(f, 1);
+    assert_int_equal(trp_load_seq(&n_words), 0);
+    troupe_wake(f->system, watcher, 1);
+    wait_until_handled(f, watcher, 2);
+    assert_int_equal(trp_load_seq(&n_words), 1);
+}
+
 /* ---- dead letters ---- */
 
 static void test_the_last_dead_letters_are_kept_newest_first(void **state)
@@ -188,6 +369,12 @@ int main(void)
         BOTH(test_a_stopped_monitor_is_silent),
         BOTH(test_a_stopped_monitor_of_what_is_gone_is_silent),
         BOTH(test_the_watchers_end_ends_the_monitor),
+        BOTH(test_only_the_watcher_stops_its_monitor),
+        BOTH(test_who_watches_itself_hears_nothing),
+        BOTH(test_the_watched_may_end_its_watcher_and_itself),
+        BOTH(test_a_monitor_stopped_beside_its_targets_end_is_silent),
+        BOTH(test_a_long_reason_is_cut),
+        BOTH(test_a_notice_does_not_wait_behind_messages),
         BOTH(test_the_last_dead_letters_are_kept_newest_first),
         BOTH(test_each_dead_letter_says_why),
     };

@@ -14,7 +14,8 @@ struct server {
     bool has_later;
 };
 
-/* "now", "twice", "fail", "keep" (an answer is owed), "pay" (the one that is owed), "crash", "error". */
+/* "now", "twice", "fail", "keep" (an answer is owed), "pay" (the one that is owed), "crash", "error",
+ * "wait" (is not through with it until it is stopped). */
 static troupe_status serve(void *self, troupe_context *ctx, const troupe_message *message)
 {
     struct server *server = self;
@@ -42,6 +43,8 @@ static troupe_status serve(void *self, troupe_context *ctx, const troupe_message
         return TROUPE_OK;
     case 'e':
         return TROUPE_E_INVALID;
+    case 'w':
+        return TROUPE_PENDING;
     default:
         return troupe_reply(ctx, message->payload);
     }
@@ -219,6 +222,39 @@ static void test_the_holders_stop_ends_it_with_gone(void **state)
     assert_int_equal(wait_for_ends(f, asker, 1).last, TROUPE_E_GONE);
 }
 
+static void test_who_would_wait_for_no_time_is_refused(void **state)
+{
+    fixture *f = *state;
+    troupe_id server = spawn_server(f), asker = spawn_asker(f);
+
+    give_order(f, asker, (struct order){server, 0, "now", 1, false});
+    assert_int_equal(wait_for_ends(f, asker, 1).n_refused, 1);
+    assert_int_equal(troupe_call(f->me, server, TROUPE_TEXT("now"), 0, NULL), TROUPE_E_INVALID);
+}
+
+static void test_an_answer_may_come_in_a_later_turn(void **state)
+{
+    fixture *f = *state;
+    troupe_id server = spawn_server(f), asker = spawn_asker(f);
+
+    give_order(f, asker, (struct order){server, TROUPE_FOREVER, "keep", 1, false});
+    wait_until_handled(f, server, 1);
+    expect_call(f, server, "pay", TROUPE_OK, "done");
+    assert_int_equal(wait_for_ends(f, asker, 1).last, TROUPE_OK);
+}
+
+static void test_the_targets_end_ends_what_still_waits_in_its_mailbox(void **state)
+{
+    fixture *f = *state;
+    troupe_id server = spawn_server(f), asker = spawn_asker(f);
+
+    assert_int_equal(troupe_send(f->me, server, TROUPE_TEXT("wait")), TROUPE_OK);
+    give_order(f, asker, (struct order){server, TROUPE_FOREVER, "now", 3, false});
+    wait_until_handled(f, asker, 1); /* they stand behind the one that waits */
+    assert_int_equal(troupe_kill(f->me, server), TROUPE_OK);
+    assert_int_equal(wait_for_ends(f, asker, 3).last, TROUPE_E_GONE);
+}
+
 static void test_a_late_answer_is_nobodys(void **state)
 {
     fixture *f = *state;
@@ -381,6 +417,9 @@ int main(void)
         BOTH(test_a_failure_carries_its_text_and_an_error_its_status),
         BOTH(test_a_crash_ends_what_was_accepted_before_it),
         BOTH(test_the_holders_stop_ends_it_with_gone),
+        BOTH(test_who_would_wait_for_no_time_is_refused),
+        BOTH(test_an_answer_may_come_in_a_later_turn),
+        BOTH(test_the_targets_end_ends_what_still_waits_in_its_mailbox),
         BOTH(test_a_late_answer_is_nobodys),
         BOTH(test_cancel_is_one_end_and_comes_through_handle_reply),
         BOTH(test_a_timeout_that_crosses_the_answer_is_one_end),

@@ -103,6 +103,40 @@ static void test_it_comes_once_and_not_before_its_time(void **state)
     assert_int_equal(trp_load_seq(&n_came), 1);
 }
 
+/* Set in another order; one is due at once. */
+static void test_they_come_in_the_order_of_their_times(void **state)
+{
+    static const uint8_t ms[] = {30, 0, 20, 10, 40};
+    fixture *f = *state;
+    troupe_message message;
+
+    for (size_t i = 0; i < sizeof ms; i++)
+        assert_int_equal(troupe_send_after(f->me, troupe_self(f->me), (troupe_bytes){&ms[i], 1},
+                                           ms[i] * TROUPE_MILLISECOND, NULL),
+                         TROUPE_OK);
+    for (uint8_t next = 0; next <= 40; next = (uint8_t)(next + 10)) {
+        assert_int_equal(troupe_receive(f->me, 10 * TROUPE_SECOND, &message), TROUPE_OK);
+        assert_int_equal(*(const uint8_t *)message.payload.data, next);
+    }
+}
+
+/* A cancel takes back what has not fired, also when the target is gone by then. */
+static void test_one_to_who_has_ended_can_be_cancelled(void **state)
+{
+    fixture *f = *state;
+    troupe_id target = spawn_named(f, NULL, NULL, &obeying, 0);
+    troupe_timer_id timer;
+    troupe_dead_letter letter;
+
+    assert_int_equal(troupe_send_after(f->me, target, TROUPE_TEXT("tick"), TROUPE_SECOND, &timer),
+                     TROUPE_OK);
+    assert_int_equal(troupe_kill(f->me, target), TROUPE_OK);
+    assert_int_equal(troupe_wait_end(f->me, target, TROUPE_FOREVER, NULL), TROUPE_OK);
+    assert_true(troupe_cancel_timer(f->me, timer));
+    assert_false(troupe_cancel_timer(f->me, timer));
+    assert_int_equal(troupe_dead_letters(f->system, &letter, 1), 0);
+}
+
 static void test_a_cancelled_one_does_not_come(void **state)
 {
     fixture *f = *state;
@@ -239,6 +273,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         BOTH(test_it_comes_once_and_not_before_its_time),
+        BOTH(test_they_come_in_the_order_of_their_times),
+        BOTH(test_one_to_who_has_ended_can_be_cancelled),
         BOTH(test_a_cancelled_one_does_not_come),
         BOTH(test_it_ends_with_the_life_that_set_it),
         BOTH(test_one_to_who_has_ended_is_a_dead_letter),

@@ -9,7 +9,8 @@ fresh() {
     rm -rf "$work/tree"
     mkdir -p "$work/tree/src/base" "$work/tree/docs"
     printf 'void troupe_thing(void);\n' >"$work/tree/src/base/thing.c"
-    printf 'See `src/base/thing.c`, `troupe_thing`, [more](docs/more.md).\n<!-- same as src/base/thing.c -->\n```c\nvoid troupe_thing(void);\n```\n' \
+    printf 'static void test_a_thing(void **state)\n' >"$work/tree/src/base/thing_test.c"
+    printf 'See `src/base/thing.c`, `troupe_thing`, `test_a_thing`, `base/thing: test_a_thing`, [more](docs/more.md).\n<!-- same as src/base/thing.c -->\n```c\nvoid troupe_thing(void);\n```\n' \
         >"$work/tree/README.md"
     printf 'More.\n' >"$work/tree/docs/more.md"
 }
@@ -30,5 +31,7 @@ fresh
 red "a path" 'The file `src/base/gone.c`.\n'
 red "a link" 'Read [this](docs/gone.md).\n'
 red "a name" 'Call `troupe_gone`.\n'
+red "a test" 'It is proved by `test_a_gone_thing`.\n'
+red "a test of another file" 'It is proved by `base/other: test_a_thing`.\n'
 red "a block" '<!-- same as src/base/thing.c -->\n```c\nvoid troupe_thing(int);\n```\n'
 exit $bad

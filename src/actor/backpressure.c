@@ -15,6 +15,8 @@
  *                notice that its child is held, a child by being asked to stop). If broken: the circle waits for ever.
  *             4. Joining writes n_muted, then reads waiting; giving room writes waiting, then reads n_muted (all
  *                seq). If broken: room comes and nobody is woken.
+ *             5. Nobody is let go while there is no room, however many wait: who gives it looks again before each. If
+ *                broken: they send over the bound as fast as they are let go, and the giver never comes to an end.
  */
 #include "cell.h"
 
@@ -88,13 +90,20 @@ void trp_mute_cancel(trp_cell *cell)
     trp_mutex_unlock(&cell->system->mute_lock);
 }
 
-static void wake_waiting(trp_cell *target)
+bool trp_room_is_low(const trp_cell *cell)
+{
+    return is_low(cell, trp_load_seq(&cell->waiting));
+}
+
+/* One at a time, and each only while there is room: those who were let go send again at once, beside this. Who is left
+ * is for the next to give. all: the target takes no more. */
+static void wake_waiting(trp_cell *target, bool all)
 {
     for (;;) {
         trp_cell *first;
 
         trp_mutex_lock(&target->system->mute_lock);
-        first = target->mute_first;
+        first = all || trp_room_is_low(target) ? target->mute_first : NULL;
         if (first)
             leave_locked(first);
         trp_mutex_unlock(&target->system->mute_lock);
@@ -102,7 +111,7 @@ static void wake_waiting(trp_cell *target)
             break;
         trp_cell_poke(first);
     }
-    trp_room_tell(target);
+    trp_room_tell(target, all);
 }
 
 void trp_room_give(trp_cell *cell, uint64_t room)
@@ -110,13 +119,13 @@ void trp_room_give(trp_cell *cell, uint64_t room)
     uint64_t left = trp_sub_seq(&cell->waiting, room) - room;
 
     if (is_low(cell, left) && trp_load_seq(&cell->n_muted))
-        wake_waiting(cell);
+        wake_waiting(cell, false);
 }
 
 void trp_room_look(trp_cell *cell)
 {
-    if (is_low(cell, trp_load_seq(&cell->waiting)) && trp_load_seq(&cell->n_muted))
-        wake_waiting(cell);
+    if (trp_room_is_low(cell) && trp_load_seq(&cell->n_muted))
+        wake_waiting(cell, false);
 }
 
 bool trp_room_try(trp_cell *target, uint64_t room)
@@ -132,7 +141,7 @@ bool trp_room_try(trp_cell *target, uint64_t room)
 void trp_room_release_all(trp_cell *cell)
 {
     if (trp_load_seq(&cell->n_muted))
-        wake_waiting(cell);
+        wake_waiting(cell, true);
 }
 
 /* Joins target's list, or learns that there is room, or that it has ended. */

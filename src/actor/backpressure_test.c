@@ -395,9 +395,45 @@ static void test_a_waiting_thread_learns_that_the_target_is_gone(void **state)
 #test, test, on_threads, tear_down, NULL                                                   \
     }
 
+/* ---- many at once ---- */
+
+/* One message to whom, and the rest of the order to itself: one send in each turn. */
+static troupe_status push_on(void *self, troupe_context *ctx, const troupe_message *message)
+{
+    struct order order;
+
+    (void)self;
+    memcpy(&order, message->payload.data, sizeof order);
+    count_send(troupe_send(ctx, order.whom, TROUPE_TEXT("x")));
+    if (--order.n > 0)
+        return troupe_send(ctx, troupe_self(ctx), TROUPE_BYTES_OF(order));
+    return TROUPE_OK;
+}
+
+static void test_nobody_is_let_go_while_there_is_no_room(void **state)
+{
+    enum { SENDERS = 32, EACH = 2000, BOUND = 2 };
+    static const troupe_actor_ops pushing = {.handle_message = push_on};
+    fixture *f = *state;
+    troupe_id target, senders[SENDERS];
+    troupe_info info;
+
+    start_counts();
+    target = spawn_as(f, &obeying, BOUND, TROUPE_ON_FULL_BLOCK);
+    for (int i = 0; i < SENDERS; i++)
+        senders[i] = spawn_as(f, &pushing, 0, TROUPE_ON_FULL_REJECT);
+    for (int i = 0; i < SENDERS; i++)
+        send_order(f, senders[i], target, EACH);
+    wait_for(f, &n_turns, SENDERS * EACH);
+    assert_int_equal(trp_load_seq(&n_accepted), SENDERS * EACH);
+    assert_int_equal(troupe_info_of(f->system, target, &info), TROUPE_OK);
+    assert_in_range(info.high_water, 1, BOUND + SENDERS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        BOTH(test_nobody_is_let_go_while_there_is_no_room),
         BOTH(test_a_component_is_muted_and_goes_on_when_there_is_room),
         BOTH(test_the_overshoot_of_one_sender_is_bounded),
         BOTH(test_nobody_closes_a_circle_of_muted_components),

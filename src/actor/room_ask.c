@@ -112,13 +112,13 @@ troupe_status troupe_room_notify(troupe_context *ctx, troupe_id target)
     return TROUPE_OK;
 }
 
-void trp_room_tell(trp_cell *target)
+void trp_room_tell(trp_cell *target, bool all)
 {
     for (;;) {
         room_ask *ask = NULL;
 
         trp_mutex_lock(&target->system->mute_lock);
-        if (!trp_list_empty(&target->room_askers)) {
+        if (!trp_list_empty(&target->room_askers) && (all || trp_room_is_low(target))) {
             ask = TRP_OF(target->room_askers.next, room_ask, at_target);
             leave_locked(ask);
         }

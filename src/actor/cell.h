@@ -21,7 +21,7 @@
 typedef struct troupe_context trp_cell;
 typedef struct trp_request trp_request;
 typedef struct trp_limit trp_limit;
-typedef struct trp_oldest trp_oldest;  /* room_ask.c */
+typedef struct trp_oldest trp_oldest; /* room_ask.c */
 /* While there is room; all: there never will be. */
 void trp_room_tell(trp_cell *target, bool all);
 void trp_room_forget(trp_cell *asker); /* its life ends */
@@ -423,8 +423,8 @@ troupe_status trp_room_reserve(trp_cell *sender, trp_cell *target, troupe_id id,
 bool trp_room_try(trp_cell *target, uint64_t room); /* false: full, whatever its on_full says */
 void trp_room_give(trp_cell *cell, uint64_t room);
 bool trp_room_is_low(const trp_cell *cell); /* who waits for room may go on */
-void trp_room_look(trp_cell *cell);        /* room was given: who waits for it? */
-void trp_room_release_all(trp_cell *cell); /* the cell ends: nobody waits for it any more */
+void trp_room_look(trp_cell *cell);         /* room was given: who waits for it? */
+void trp_room_release_all(trp_cell *cell);  /* the cell ends: nobody waits for it any more */
 void trp_mute_cancel(trp_cell *cell);
 
 /* drop.c */

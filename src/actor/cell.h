@@ -408,6 +408,8 @@ void trp_node_release(trp_node *node); /* its payload, topic and trace; the node
 troupe_bytes trp_node_payload(const trp_node *node);
 troupe_message trp_node_message(const trp_node *node);
 size_t trp_node_size(const trp_node *node);
+troupe_bytes trp_payload_bytes(const troupe_payload *payload); /* NULL: none */
+bool trp_payload_is_shared(const troupe_payload *payload);     /* somebody else has a count of it */
 
 /* send.c */
 troupe_status trp_send_node(trp_cell *sender, trp_cell *target, troupe_id id, trp_node *node);
@@ -463,7 +465,8 @@ trp_request_correlation(const trp_request *request); /* of one that the caller h
 bool trp_request_is_open(const trp_request *request);
 void trp_request_unref(trp_request *request, uint32_t n);
 /* True: this call ended it. */
-bool trp_request_close(trp_request *request, troupe_status status, troupe_bytes payload);
+bool trp_request_close(trp_request *request, troupe_status status, troupe_bytes bytes);
+bool trp_request_close_shared(trp_request *request, troupe_payload *payload); /* lent */
 void trp_requests_end_asked(trp_cell *cell);
 bool trp_request_take_reply(trp_cell *cell, trp_node *node);
 troupe_status trp_request_send(trp_cell *sender, troupe_id target, troupe_bytes payload,
@@ -478,6 +481,8 @@ void trp_requests_end_held(trp_cell *cell, troupe_status status, const char *tex
 
 /* timer.c */
 void trp_timers_end(trp_cell *cell);
+/* When one fires next that should have fired at at_ns, and it is now_ns now. */
+uint64_t trp_interval_next(uint64_t at_ns, uint64_t period_ns, uint64_t now_ns);
 
 /* limit.c */
 void trp_limit_start(trp_cell *cell, trp_limit **at, uint64_t time_ns, trp_ask ask);

@@ -37,19 +37,24 @@ void troupe_payload_unref(troupe_payload *payload)
         trp_free(payload);
 }
 
-static troupe_bytes bytes_of(const troupe_payload *payload)
+bool trp_payload_is_shared(const troupe_payload *payload)
+{
+    return trp_load_relaxed(&payload->refs) > 1; /* an old value: it was so a moment ago */
+}
+
+troupe_bytes trp_payload_bytes(const troupe_payload *payload)
 {
     return payload ? (troupe_bytes){payload->bytes, payload->size} : (troupe_bytes){NULL, 0};
 }
 
 troupe_bytes troupe_reply_bytes(const troupe_reply_buffer *reply)
 {
-    return bytes_of(reply->payload);
+    return trp_payload_bytes(reply->payload);
 }
 
 uint64_t troupe_reply_u64(const troupe_reply_buffer *reply)
 {
-    troupe_bytes bytes = bytes_of(reply->payload);
+    troupe_bytes bytes = trp_payload_bytes(reply->payload);
     uint64_t value = 0;
 
     if (bytes.size >= sizeof value)
@@ -96,7 +101,7 @@ void trp_node_free(trp_node *node)
 
 troupe_bytes trp_node_payload(const trp_node *node)
 {
-    return node->shared ? bytes_of(node->shared) : (troupe_bytes){node->bytes, node->size};
+    return node->shared ? trp_payload_bytes(node->shared) : (troupe_bytes){node->bytes, node->size};
 }
 
 size_t trp_node_size(const trp_node *node)
@@ -109,9 +114,9 @@ troupe_message trp_node_message(const trp_node *node)
     return (troupe_message){
         .sender = {node->sender},
         .correlation = {node->correlation},
-        .topic = bytes_of(node->topic),
+        .topic = trp_payload_bytes(node->topic),
         .deadline_ns = node->deadline_ns,
-        .trace = bytes_of(node->trace),
+        .trace = trp_payload_bytes(node->trace),
         .payload = trp_node_payload(node),
         .sequence = node->sequence,
     };

@@ -138,6 +138,23 @@ troupe_status troupe_reply_to(troupe_context *ctx, troupe_correlation correlatio
     return answer(ctx, request, TROUPE_OK, payload);
 }
 
+troupe_status troupe_reply_shared(troupe_context *ctx, troupe_correlation correlation,
+                                  troupe_payload *payload)
+{
+    trp_request *request = ctx->request;
+    troupe_status status =
+        correlation.value ? find_held(ctx, correlation, &request) : trp_context_check(ctx);
+    bool open;
+
+    if (status == TROUPE_OK && trp_payload_bytes(payload).size > ctx->system->message_max)
+        status = TROUPE_E_TOO_LARGE;
+    if (status != TROUPE_OK || !request)
+        return status;
+    open = trp_request_close_shared(request, payload);
+    let_go(ctx, request);
+    return open ? TROUPE_OK : TROUPE_E_GONE;
+}
+
 troupe_status troupe_fail(troupe_context *ctx, troupe_correlation correlation, troupe_status status,
                           troupe_bytes text)
 {

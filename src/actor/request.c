@@ -128,22 +128,38 @@ static void send_reply(trp_request *request, trp_node *reply, troupe_status stat
     trp_push(asker, reply);
 }
 
-/* The caller holds a count of request. */
-bool trp_request_close(trp_request *request, troupe_status status, troupe_bytes payload)
+/* The one who won says how it ended; payload's count goes with it. */
+static void end_with(trp_request *request, troupe_status status, troupe_payload *payload)
 {
-    trp_node *reply;
+    trp_node *reply = request->reply;
+
+    request->reply = NULL;
+    reply->shared = payload;
+    end_timer(request);
+    send_reply(request, reply, status);
+}
+
+/* The caller holds a count of request. */
+bool trp_request_close(trp_request *request, troupe_status status, troupe_bytes bytes)
+{
+    troupe_payload *payload = NULL;
 
     if (!win(request))
         return false;
-    reply = request->reply;
-    request->reply = NULL;
-    if (payload.size) {
-        reply->shared = troupe_payload_new(payload);
-        if (!reply->shared)
+    if (bytes.size) {
+        payload = troupe_payload_new(bytes);
+        if (!payload)
             status = TROUPE_E_NO_MEMORY;
     }
-    end_timer(request);
-    send_reply(request, reply, status);
+    end_with(request, status, payload);
+    return true;
+}
+
+bool trp_request_close_shared(trp_request *request, troupe_payload *payload)
+{
+    if (!win(request))
+        return false;
+    end_with(request, TROUPE_OK, troupe_payload_ref(payload));
     return true;
 }
 

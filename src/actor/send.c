@@ -96,7 +96,5 @@ troupe_status troupe_send(troupe_context *ctx, troupe_id target, troupe_bytes pa
 troupe_status troupe_send_shared(troupe_context *ctx, troupe_id target, troupe_payload *topic,
                                  troupe_payload *payload)
 {
-    troupe_reply_buffer as_bytes = {payload};
-
-    return send(ctx, target, topic, troupe_reply_bytes(&as_bytes), payload);
+    return send(ctx, target, topic, trp_payload_bytes(payload), payload);
 }

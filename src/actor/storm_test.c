@@ -186,6 +186,8 @@ static troupe_status on_message(void *self, troupe_context *ctx, const troupe_me
     enter(self);
     if (message->correlation.value && roll(ctx, 2))
         troupe_reply(ctx, message->payload);
+    else if (message->correlation.value && roll(ctx, 4) == 0)
+        any(troupe_delegate(ctx, message->correlation, pick(ctx), message->payload));
     return leave(self, act(self, ctx, true));
 }
 

@@ -385,9 +385,10 @@ troupe_status troupe_receive(troupe_context *ctx, uint64_t timeout_ns, troupe_me
 
     if (status != TROUPE_OK)
         return status;
+    trp_node_free(ctx->thread->received); /* now, so that its interval goes on */
+    ctx->thread->received = NULL;
     if (!trp_thread_wait(ctx, trp_deadline(ctx->system, timeout_ns), look_for_message, &node))
         return TROUPE_E_TIMEOUT;
-    trp_node_free(ctx->thread->received);
     ctx->thread->received = node;
     ctx->request = NULL;
     trp_request_accept(ctx, node);

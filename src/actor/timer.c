@@ -1,7 +1,13 @@
-/* timer.c - send_after.
+/* timer.c - send_after, send_every.
  *
- * A timer is counted by the life that set it and by the clock. Fired ones stay in the life's list until it is swept.
- * Threads: fire: the clock's. The list: its cell's owner.
+ * A timer is counted by the life that set it and by the clock. What is over stays in the life's list until it is swept.
+ * An interval has one payload for all its messages. While its last message waits or is handled that payload has a second
+ * count, and then the clock sends no further one: a target that stalls has one message of it.
+ * Threads:    fire, tick: the clock's. The list, end: its cell's owner.
+ * Invariants: 1. The owner writes `ended` before it cancels; a tick arms the clock before it reads `ended` (both seq). If
+ *                broken: an interval that was cancelled while it fired stays armed, and is never given back when the system
+ *                ends before its next time.
+ *             2. A tick holds a count of its own. If broken: the owner's cancel frees what the tick reads.
  */
 #include "cell.h"
 
@@ -9,28 +15,99 @@ typedef struct send_timer {
     troupe_timer timer;
     trp_link link; /* owner: the cell */
     troupe_system *system;
-    trp_node *node; /* the clock's from the start on */
+    uint64_t target, sender;
+    trp_node *node;          /* once: the clock's from the start on */
+    troupe_payload *payload; /* interval */
+    uint64_t at_ns, period_ns;
     uint64_t number;
-    _Atomic bool fired;
+    _Atomic bool over;  /* it fires no more */
+    _Atomic bool ended; /* its owner wants no more of it */
     _Atomic uint32_t refs;
 } send_timer;
 
 static void unref(send_timer *timer)
 {
-    if (trp_sub_acq_rel(&timer->refs, 1) == 1)
-        trp_free(timer);
+    if (trp_sub_acq_rel(&timer->refs, 1) != 1) /* pairs with the other unrefs */
+        return;
+    trp_node_free(timer->node);
+    troupe_payload_unref(timer->payload);
+    trp_free(timer);
+}
+
+static void deliver(const send_timer *timer, trp_node *node)
+{
+    node->target = timer->target;
+    node->sender = timer->sender;
+    trp_add_relaxed(&timer->system->sent, 1); /* a count */
+    /* one whose component is gone is buried there */
+    trp_push(trp_slot_at(timer->system, (uint32_t)timer->target), node);
+}
+
+/* The clock's count goes. */
+static void be_over(send_timer *timer)
+{
+    trp_store_release(&timer->over, true); /* pairs with sweep */
+    unref(timer);
 }
 
 static void fire(troupe_timer *clock_timer)
 {
     send_timer *timer = TRP_OF(clock_timer, send_timer, timer);
-    troupe_system *system = timer->system;
-    trp_cell *target = trp_slot_at(system, (uint32_t)timer->node->target);
+    trp_node *node = timer->node;
 
-    trp_add_relaxed(&system->sent, 1); /* a count */
-    trp_store_release(&timer->fired,
-                      true);       /* first: who handles its message may set the next one */
-    trp_push(target, timer->node); /* one whose component is gone is buried there */
+    timer->node = NULL;
+    trp_store_release(&timer->over, true); /* first: who handles its message may set the next one */
+    deliver(timer, node);
+    unref(timer);
+}
+
+/* ---- intervals ---- */
+
+/* Without memory this one is left out, as one that the target had no time for. */
+static void send_one(send_timer *timer)
+{
+    trp_node *node = NULL;
+
+    if (!trp_payload_is_shared(timer->payload))
+        node = trp_node_new((troupe_bytes){0}, timer->payload);
+    if (node)
+        deliver(timer, node);
+}
+
+/* By the times that it should have fired at: it does not drift, and what a late clock missed is left out. */
+uint64_t trp_interval_next(uint64_t at_ns, uint64_t period_ns, uint64_t now_ns)
+{
+    uint64_t n = now_ns > at_ns ? (now_ns - at_ns) / period_ns + 1 : 1;
+
+    if (n > (TROUPE_FOREVER - at_ns) / period_ns)
+        return TROUPE_FOREVER;
+    return at_ns + n * period_ns;
+}
+
+static void tick(troupe_timer *clock_timer)
+{
+    send_timer *timer = TRP_OF(clock_timer, send_timer, timer);
+    troupe_executor *executor = timer->system->executor;
+
+    if (trp_load_seq(&timer->ended) || !trp_cell_find(timer->system, (troupe_id){timer->target})) {
+        be_over(timer);
+        return;
+    }
+    trp_add_relaxed(&timer->refs, 1); /* the clock's own count keeps it */
+    send_one(timer);
+    timer->at_ns = trp_interval_next(timer->at_ns, timer->period_ns, troupe_now(timer->system));
+    troupe_timer_start(executor, &timer->timer, timer->at_ns);
+    if (trp_load_seq(&timer->ended) && troupe_timer_cancel(executor, &timer->timer))
+        be_over(timer);
+    unref(timer);
+}
+
+/* ---- the owner ---- */
+
+static void drop(trp_cell *cell, send_timer *timer)
+{
+    trp_list_remove(&timer->link);
+    cell->n_timers--;
     unref(timer);
 }
 
@@ -42,75 +119,99 @@ static void sweep(trp_cell *cell)
         send_timer *timer = TRP_OF(at, send_timer, link);
 
         at = at->next;
-        if (trp_load_acquire(&timer->fired)) {
-            trp_list_remove(&timer->link);
-            cell->n_timers--;
-            unref(timer);
-        }
+        if (trp_load_acquire(&timer->over)) /* pairs with be_over */
+            drop(cell, timer);
     }
     cell->n_timers_swept = cell->n_timers;
 }
 
-static send_timer *new_timer(trp_cell *cell, troupe_id target, troupe_bytes payload)
+static send_timer *new_timer(trp_cell *cell, troupe_id target, troupe_bytes payload,
+                             uint64_t period_ns)
 {
-    trp_node *node = trp_node_new(payload, NULL);
-    send_timer *timer = node ? trp_alloc_zeroed(sizeof *timer) : NULL;
+    send_timer *timer = trp_alloc_zeroed(sizeof *timer);
 
-    if (!timer) {
-        trp_node_free(node);
+    if (!timer)
+        return NULL;
+    if (period_ns)
+        timer->payload = troupe_payload_new(payload);
+    else
+        timer->node = trp_node_new(payload, NULL);
+    if (!timer->payload && !timer->node) {
+        trp_free(timer);
         return NULL;
     }
-    node->target = target.value;
-    node->sender = trp_id_of(cell).value;
-    node->trace = troupe_payload_ref(trp_trace_at_hand(cell));
-    timer->node = node;
+    if (timer->node)
+        timer->node->trace = troupe_payload_ref(trp_trace_at_hand(cell));
     timer->system = cell->system;
+    timer->target = target.value;
+    timer->sender = trp_id_of(cell).value;
+    timer->period_ns = period_ns;
     timer->number = trp_add_relaxed(&cell->system->n_monitors, 1) + 1; /* only unique */
     trp_store_relaxed(&timer->refs, 2); /* nobody else knows it yet */
-    troupe_timer_init(&timer->timer, fire);
+    troupe_timer_init(&timer->timer, period_ns ? tick : fire);
     return timer;
+}
+
+static troupe_status may_set(trp_cell *cell, troupe_id target, troupe_bytes payload)
+{
+    troupe_status status = trp_context_check(cell);
+
+    if (status != TROUPE_OK)
+        return status;
+    if (payload.size > cell->system->message_max)
+        return TROUPE_E_TOO_LARGE;
+    if (!trp_slot_at(cell->system, (uint32_t)target.value) || !target.value)
+        return TROUPE_E_GONE;
+    if (cell->n_timers > 2 * cell->n_timers_swept + 16 || cell->n_timers >= cell->timers_bound)
+        sweep(cell);
+    return cell->n_timers < cell->timers_bound ? TROUPE_OK : TROUPE_E_QUOTA;
+}
+
+static troupe_status set(trp_cell *cell, send_timer *timer, uint64_t at_ns,
+                         troupe_timer_id *ret_timer)
+{
+    if (!timer)
+        return TROUPE_E_NO_MEMORY;
+    if (ret_timer)
+        *ret_timer = (troupe_timer_id){timer->number};
+    timer->at_ns = at_ns;
+    trp_list_append(&cell->timers, &timer->link);
+    cell->n_timers++;
+    troupe_timer_start(cell->system->executor, &timer->timer, at_ns);
+    return TROUPE_OK;
 }
 
 troupe_status troupe_send_after(troupe_context *ctx, troupe_id target, troupe_bytes payload,
                                 uint64_t delay_ns, troupe_timer_id *ret_timer)
 {
-    troupe_status status = trp_context_check(ctx);
-    send_timer *timer;
-    uint64_t number;
+    troupe_status status = may_set(ctx, target, payload);
 
     if (status != TROUPE_OK)
         return status;
-    if (payload.size > ctx->system->message_max)
-        return TROUPE_E_TOO_LARGE;
-    if (!trp_slot_at(ctx->system, (uint32_t)target.value) || !target.value)
-        return TROUPE_E_GONE;
-    if (ctx->n_timers > 2 * ctx->n_timers_swept + 16 || ctx->n_timers >= ctx->timers_bound)
-        sweep(ctx);
-    if (ctx->n_timers >= ctx->timers_bound)
-        return TROUPE_E_QUOTA;
-    timer = new_timer(ctx, target, payload);
-    if (!timer)
-        return TROUPE_E_NO_MEMORY;
-    trp_list_append(&ctx->timers, &timer->link);
-    ctx->n_timers++;
-    number = timer->number;
-    troupe_timer_start(ctx->system->executor, &timer->timer, trp_deadline(ctx->system, delay_ns));
-    if (ret_timer)
-        *ret_timer = (troupe_timer_id){number};
-    return TROUPE_OK;
+    return set(ctx, new_timer(ctx, target, payload, 0), trp_deadline(ctx->system, delay_ns),
+               ret_timer);
+}
+
+troupe_status troupe_send_every(troupe_context *ctx, troupe_id target, troupe_bytes payload,
+                                uint64_t period_ns, troupe_timer_id *ret_timer)
+{
+    troupe_status status = period_ns ? may_set(ctx, target, payload) : TROUPE_E_INVALID;
+
+    if (status != TROUPE_OK)
+        return status;
+    return set(ctx, new_timer(ctx, target, payload, period_ns),
+               trp_deadline(ctx->system, period_ns), ret_timer);
 }
 
 static bool end(trp_cell *cell, send_timer *timer)
 {
-    bool cancelled = troupe_timer_cancel(cell->system->executor, &timer->timer);
+    bool cancelled;
 
-    trp_list_remove(&timer->link);
-    cell->n_timers--;
-    if (cancelled) {
-        trp_node_free(timer->node);
+    trp_store_seq(&timer->ended, true);
+    cancelled = troupe_timer_cancel(cell->system->executor, &timer->timer);
+    if (cancelled)
         unref(timer);
-    }
-    unref(timer);
+    drop(cell, timer);
     return cancelled;
 }
 

@@ -532,7 +532,27 @@ TROUPE_MUST_CHECK troupe_status troupe_send_shared(troupe_context *ctx, troupe_i
 TROUPE_MUST_CHECK troupe_status troupe_send_after(troupe_context *ctx, troupe_id target,
                                                   troupe_bytes payload, uint64_t delay_ns,
                                                   troupe_timer_id *ret_timer);
-/* troupe_cancel_timer - false: it has fired or is not this context's. Threads: the context's. */
+
+/* troupe_send_every - send to target again and again, at the multiples of period_ns from now on. Belongs to this life of
+ *                     the sender; ends when the target has ended for good.
+ *
+ * Owns:    payload is lent; copied once, shared by all its messages.
+ * Threads: the context's. The messages are not refused for room.
+ * Order:   no second one while the last one waits or is handled (a thread's: until its next troupe_receive): what falls
+ *          into that time is left out, also after a long stall, and the multiples stay.
+ * Errors:  as troupe_send_after; TROUPE_E_INVALID period_ns is 0.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_send_every(troupe_context *ctx, troupe_id target,
+                                                  troupe_bytes payload, uint64_t period_ns,
+                                                  troupe_timer_id *ret_timer);
+
+/* troupe_cancel_timer - end a send_after or an interval.
+ *
+ * Owns:    true: nothing more is sent. What an interval sent before may still wait at its target.
+ * Threads: the context's.
+ * Errors:  false: it has fired, is over, or is not this context's; or it fires this very moment: then this one may
+ *          still come, and nothing after it.
+ */
 bool troupe_cancel_timer(troupe_context *ctx, troupe_timer_id timer);
 
 /* ---- shared state: one writer, many readers, no lock ---- */
@@ -593,6 +613,18 @@ TROUPE_MUST_CHECK troupe_status troupe_request(troupe_context *ctx, troupe_id ta
                                                troupe_bytes payload, uint64_t timeout_ns,
                                                troupe_correlation *ret_correlation);
 
+/* What the end of a request says about it, and so does what troupe_call returns:
+ *   TROUPE_OK                it was handled, here is the answer.
+ *   TROUPE_E_FAILED, ...     it was handled; the other side said no, with this status.
+ *   TROUPE_E_CRASHED         it was being handled, or kept, in a life that crashed: it may have had effects.
+ *   TROUPE_E_GONE            the other side ended in order: it was never handled, or kept and left unanswered.
+ *   TROUPE_E_TIMEOUT         nothing is known: it may not have been handled yet, and may still be. From troupe_call also
+ *                            when there was no room in that time: then it was not sent.
+ *   TROUPE_E_CANCELLED       after troupe_cancel as a time-out; else the other side was stopped while it waited with it.
+ *   TROUPE_E_FULL            a mailbox that drops dropped it: it was not handled.
+ *   TROUPE_E_NO_MEMORY       it was handled, and there was no memory for the answer; a thread's had none to keep it.
+ * What troupe_request, troupe_call return with any other status was never sent. */
+
 /* troupe_cancel - end a wait; handle_reply still comes, with TROUPE_E_CANCELLED. False: it was over. */
 bool troupe_cancel(troupe_context *ctx, troupe_correlation correlation);
 
@@ -610,7 +642,8 @@ void troupe_reply_clear(troupe_reply_buffer *reply);
  * Owns:    payload is lent; reply (may be NULL) is the caller's: troupe_reply_clear. It is set on
  *          TROUPE_OK, and holds the text on TROUPE_E_FAILED and TROUPE_E_CRASHED.
  * Threads: an attached thread's context. Blocks up to timeout_ns.
- * Errors:  as troupe_send; TROUPE_E_TIMEOUT, _GONE, _CRASHED, or the status that the other side gave.
+ * Errors:  as troupe_send; TROUPE_E_QUOTA; TROUPE_E_TIMEOUT, _GONE, _CRASHED, or the status that the other side gave:
+ *          what each says about the request stands at troupe_cancel.
  */
 TROUPE_MUST_CHECK troupe_status troupe_call(troupe_context *ctx, troupe_id target,
                                             troupe_bytes payload, uint64_t timeout_ns,
@@ -630,6 +663,16 @@ troupe_status troupe_reply_to(troupe_context *ctx, troupe_correlation correlatio
                               troupe_bytes payload);
 troupe_status troupe_fail(troupe_context *ctx, troupe_correlation correlation, troupe_status status,
                           troupe_bytes text);
+
+/* troupe_reply_shared - troupe_reply_to without a copy, of a payload that is there already: a large answer that many get.
+ *                       correlation 0: the message that is being handled, as troupe_reply.
+ *
+ * Owns:    payload is lent; the answer takes a count of its own. troupe_call hands that count to its caller.
+ * Threads: as troupe_reply.
+ * Errors:  as troupe_reply_to.
+ */
+troupe_status troupe_reply_shared(troupe_context *ctx, troupe_correlation correlation,
+                                  troupe_payload *payload);
 
 /* troupe_delegate - hand a request that this life holds to another component, which holds it from then on: who asked
  *                   gets one answer, from whoever answers, within the time it gave; correlation is unchanged.

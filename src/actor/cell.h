@@ -366,7 +366,6 @@ troupe_status trp_name_reserve(trp_cell *cell, const char *name, troupe_id id);
 void trp_name_publish(trp_cell *cell);
 void trp_name_release(trp_cell *cell);
 bool trp_name_is_valid(const char *name);
-const char *trp_name_text(const trp_cell *cell); /* owner; "": none. Until trp_name_release */
 
 /* system.c */
 /* Waits for condition; who drives the system does that for a little instead. lock is held, and let go meanwhile. False:

@@ -82,13 +82,6 @@ void trp_name_release(trp_cell *cell)
     trp_mutex_unlock(&system->names_lock);
 }
 
-const char *trp_name_text(const trp_cell *cell)
-{
-    const trp_name *name = trp_load_relaxed(&cell->name); /* owner: it stays meanwhile */
-
-    return name ? (const char *)name->words : "";
-}
-
 /* ---- who asks ---- */
 
 troupe_status troupe_lookup(troupe_system *system, const char *name, troupe_id *ret_id)

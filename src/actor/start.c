@@ -64,9 +64,10 @@ void trp_life_pre_started(trp_cell *cell, troupe_status status, const char *why)
 
 troupe_status trp_life_pre_start(trp_cell *cell, troupe_error *error)
 {
+    char name[TROUPE_NAME_MAX + 1]; /* its own: the cell's is another's once it is given up */
     troupe_start start = {.argument = cell->argument,
                           .id = trp_id_of(cell),
-                          .name = trp_name_text(cell),
+                          .name = name,
                           .incarnation = trp_load_relaxed(&cell->incarnation), /* owner */
                           .reason = cell->start_reason,
                           .system = cell->system,
@@ -74,6 +75,7 @@ troupe_status trp_life_pre_start(trp_cell *cell, troupe_error *error)
     troupe_status status = TROUPE_OK;
 
     error->text[0] = '\0';
+    troupe_name_of(cell->system, start.id, name);
     if (cell->child && cell->child->pre_start)
         status = cell->child->pre_start(cell->state, &start);
     if (status == TROUPE_PENDING)

@@ -43,6 +43,7 @@ static void open_gate(void)
 /* ---- it stands where its argument says: a pre_start, b post_start, m message, d down, p pre_stop, z post_stop ---- */
 
 static _Atomic unsigned n_ended, n_lives;
+static char last_name[TROUPE_NAME_MAX + 1]; /* as its pre_start saw it in the end */
 static troupe_id child_id, other_id;
 
 struct standing {
@@ -60,6 +61,7 @@ static troupe_status standing_pre_start(void *self, const troupe_start *start)
 {
     ((struct standing *)self)->where = start->argument;
     stand_at(self, 'a');
+    snprintf(last_name, sizeof last_name, "%s", start->name);
     trp_add_seq(&n_lives, 1);
     return TROUPE_OK;
 }
@@ -305,6 +307,7 @@ static void test_one_that_stands_in_handle_down_is_given_up(void **state)
 static void test_one_that_stands_in_pre_start_is_given_up(void **state)
 {
     kill_standing_in(*state, "a", false, 1);
+    assert_string_equal(last_name, "standing"); /* though that was free for another */
 }
 
 static void test_one_that_stands_in_post_start_is_given_up(void **state)

@@ -90,6 +90,7 @@ typedef struct trp_jobs {
     unsigned n_ended;
     trp_job_thread *threads;
     bool stopping, given_up;
+    bool over; /* its threads are joined, or left alone: nobody would run or join another */
 } trp_jobs;
 
 /* A task whose run stalls. */

@@ -1,7 +1,8 @@
 /* jobs.c - blocking work, on threads of its own: started when needed, at most max, ended with the executor.
  *
  * Invariant: under lock, a queued job has an idle thread that was signalled, or every allowed thread is busy and
- *            will look again. If broken: the job waits for ever.
+ *            will look again; once the threads have ended none is queued. If broken: the job waits for ever, or runs
+ *            on a thread that outlives the executor.
  */
 #include "executor.h"
 
@@ -95,12 +96,15 @@ static bool start_thread_locked(trp_jobs *jobs)
 
 troupe_status troupe_executor_offload(troupe_executor *executor, troupe_job *job)
 {
+    bool on_threads = !executor->simulated && !executor->is_driven;
     trp_jobs *jobs = &executor->jobs;
     troupe_status status = TROUPE_OK;
 
     trp_mutex_lock(&jobs->lock);
-    if (!executor->simulated && !executor->is_driven && jobs->n_queued >= jobs->n_idle &&
-        jobs->n_threads < jobs->max && !start_thread_locked(jobs) && jobs->n_threads == 0)
+    if (on_threads && jobs->over)
+        status = TROUPE_E_CLOSED;
+    else if (on_threads && jobs->n_queued >= jobs->n_idle && jobs->n_threads < jobs->max &&
+             !start_thread_locked(jobs) && jobs->n_threads == 0)
         status = TROUPE_E_IO;
     if (status == TROUPE_OK) {
         job->next = NULL;
@@ -145,6 +149,7 @@ bool trp_jobs_stop(trp_jobs *jobs, uint64_t deadline_ns)
             trp_thread_detach(&jobs->threads[i].thread);
     }
     jobs->n_threads = jobs->n_ended = 0;
+    jobs->over = true;
     trp_mutex_unlock(&jobs->lock);
     return all;
 }

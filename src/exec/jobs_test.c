@@ -1,6 +1,8 @@
 /* Blocking jobs. */
 #include "exec_testing.h"
 
+#include "executor.h"
+
 static void run_nothing(void *arg, troupe_task *task)
 {
     (void)arg;
@@ -118,6 +120,61 @@ static void test_free_runs_every_job(void **state)
     }
 }
 
+/* ---- a task that is still at it when the threads for jobs have ended ---- */
+
+typedef struct latecomer {
+    troupe_task task; /* first */
+    troupe_executor *executor;
+    errand job;
+    _Atomic bool began;
+    troupe_status status; /* of its offload */
+} latecomer;
+
+static bool workers_end(troupe_executor *executor)
+{
+    bool stopping;
+
+    trp_mutex_lock(&executor->idle_lock);
+    stopping = executor->stopping;
+    trp_mutex_unlock(&executor->idle_lock);
+    return stopping;
+}
+
+static void offload_late(void *arg, troupe_task *task)
+{
+    latecomer *mine = (latecomer *)(void *)task;
+
+    (void)arg;
+    trp_store_seq(&mine->began, true);
+    while (!workers_end(mine->executor))
+        trp_pause();
+    mine->status = troupe_executor_offload(mine->executor, &mine->job.job);
+}
+
+static bool began(void *arg)
+{
+    return trp_load_seq(&((latecomer *)arg)->began);
+}
+
+static void test_a_job_that_comes_after_their_end_is_refused(void **state)
+{
+    troupe_executor *executor = NULL;
+    static latecomer late;
+
+    (void)state;
+    assert_int_equal(
+        troupe_executor_new(&TROUPE_EXECUTOR_OPTIONS(.workers = 1, .run = offload_late), &executor),
+        TROUPE_OK);
+    late.executor = executor;
+    init(&late.job, executor);
+    troupe_executor_submit(executor, &late.task);
+    wait_until(began, &late);
+    assert_true(troupe_executor_stop(executor, TROUPE_FOREVER));
+    assert_int_equal(late.status, TROUPE_E_CLOSED);
+    troupe_executor_free(executor);
+    assert_int_equal(trp_load_seq(&late.job.n_runs), 0);
+}
+
 static void test_in_simulation_a_job_runs_inside_a_step(void **state)
 {
     troupe_executor *executor = make(TROUPE_POLICY_SIMULATION, 0);
@@ -139,6 +196,7 @@ int main(void)
         cmocka_unit_test(test_two_jobs_at_once_find_two_threads),
         cmocka_unit_test(test_jobs_over_the_bound_wait_and_run_once),
         cmocka_unit_test(test_free_runs_every_job),
+        cmocka_unit_test(test_a_job_that_comes_after_their_end_is_refused),
         cmocka_unit_test(test_in_simulation_a_job_runs_inside_a_step),
     };
 

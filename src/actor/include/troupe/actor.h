@@ -168,7 +168,7 @@ typedef enum troupe_start_reason {
 typedef struct troupe_start {
     const void *argument; /* spec.argument */
     troupe_id id;         /* 0 when used without a system */
-    const char *name;     /* "" for none */
+    const char *name;     /* lent for this hook; "" for none */
     uint32_t incarnation; /* 1 in the first life */
     troupe_start_reason reason;
     troupe_system *system; /* NULL without a system */
@@ -804,7 +804,7 @@ void troupe_wake(troupe_system *system, troupe_id id, uint32_t incarnation);
  *
  * Owns:    argument is kept until work begins.
  * Threads: any; work runs on a thread of its own kind, may block, must not use a context.
- * Errors:  TROUPE_E_NO_MEMORY, TROUPE_E_IO.
+ * Errors:  TROUPE_E_NO_MEMORY; TROUPE_E_IO; TROUPE_E_CLOSED the system is being freed.
  */
 TROUPE_MUST_CHECK troupe_status troupe_offload(troupe_system *system, void (*work)(void *argument),
                                                void *argument);

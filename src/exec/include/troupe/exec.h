@@ -160,7 +160,8 @@ typedef struct troupe_job {
  *
  * Owns:    job is kept until its run begins; run may free it.
  * Threads: any. Never blocks. In simulation the job runs inside some later step.
- * Errors:  TROUPE_E_IO no thread could be started.
+ * Errors:  TROUPE_E_IO no thread could be started; TROUPE_E_CLOSED a task or timer came too late: troupe_executor_stop
+ *          has ended the threads.
  */
 TROUPE_MUST_CHECK troupe_status troupe_executor_offload(troupe_executor *executor, troupe_job *job);
 

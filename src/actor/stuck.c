@@ -230,6 +230,14 @@ static void give_up(trp_cell *cell, troupe_id id, uint64_t asks)
     trp_store_seq(&cell->asks, TRP_ASK_TAKEN | TRP_ASK_TOLD); /* from here on it is the owner's */
 }
 
+/* A hook or handler of it may have begun: on a worker, or a first pre_start on its spawner's thread. Else it waits for a
+ * worker, and is not to blame. */
+static bool may_be_inside(trp_cell *cell)
+{
+    return troupe_executor_runs(cell->system->executor, &cell->task) ||
+           trp_load_relaxed(&cell->phase) == TROUPE_PHASE_STARTING; /* a hint */
+}
+
 /* Its time is over. Nothing, when its owner has looked meanwhile. */
 static void act(trp_cell *cell, troupe_id id, bool kill)
 {
@@ -243,7 +251,8 @@ static void act(trp_cell *cell, troupe_id id, bool kill)
     do {
         if (asks >> 32 != id.value >> 32 || (asks & TRP_ASK_TAKEN))
             return;
-        if (!(asks & ASK_KILLS) || (asks & TRP_ASK_HOLD)) { /* obeyed, or its owner is at work */
+        /* obeyed, or its owner is at work, or has had no chance */
+        if (!(asks & ASK_KILLS) || (asks & TRP_ASK_HOLD) || !may_be_inside(cell)) {
             if (asks & (ASK_KILLS | ASK_STOPS))
                 trp_stuck_watch(cell, id, asks & ASK_KILLS ? TRP_ASK_KILL : TRP_ASK_STOP_REQUESTED);
             return;

@@ -197,7 +197,7 @@ static void note_line(void *arg, const troupe_log_line *line)
     (void)arg;
 }
 
-static int set_the_stage(void **state)
+static int set_the_stage_for(void **state, uint64_t kill_grace)
 {
     trp_mutex_init(&gate_lock);
     trp_condition_init(&gate_moved);
@@ -208,9 +208,21 @@ static int set_the_stage(void **state)
     trp_store_seq(&n_lives, 0);
     trp_store_seq(&n_downs, 0);
     trp_store_seq(&n_notices, 0);
-    return set_up(state, &TROUPE_SYSTEM_OPTIONS(.workers = 1, .kill_grace = 20 * TROUPE_MILLISECOND,
+    return set_up(state, &TROUPE_SYSTEM_OPTIONS(.workers = 1, .spares = 1,
+                                                .kill_grace = kill_grace,
                                                 .stop_timeout = 20 * TROUPE_MILLISECOND,
                                                 .log = {note_line, NULL}));
+}
+
+static int set_the_stage(void **state)
+{
+    return set_the_stage_for(state, 20 * TROUPE_MILLISECOND);
+}
+
+/* For what must be in time, however busy the machine is. */
+static int set_a_patient_stage(void **state)
+{
+    return set_the_stage_for(state, 60 * TROUPE_SECOND);
 }
 
 static void pass_time(fixture *f)
@@ -472,6 +484,44 @@ static void test_one_that_returns_in_time_is_only_killed(void **state)
     }
 }
 
+static troupe_id spawn_standing_alone(fixture *f, const char *where)
+{
+    troupe_id id = TROUPE_NOBODY;
+
+    assert_int_equal(troupe_spawn(f->me,
+                                  TROUPE_SPEC(.child = &standing_hooks, .actor = &standing_actor,
+                                              .argument = where,
+                                              .state_size = sizeof(struct standing)),
+                                  &id),
+                     TROUPE_OK);
+    return id;
+}
+
+/* A worker and its only spare stand before the gate, so a third waits its turn. Its time is over before that of the
+ * first, which is given up. */
+static void test_one_that_only_waits_for_a_worker_is_not_given_up(void **state)
+{
+    fixture *f = *state;
+    troupe_id first = spawn_standing_alone(f, "m"), second = spawn_standing_alone(f, "m");
+    troupe_id third = start_standing(f, "", false);
+    troupe_exit exit;
+    troupe_info info;
+
+    assert_int_equal(troupe_send(f->me, first, TROUPE_TEXT("x")), TROUPE_OK);
+    assert_int_equal(troupe_send(f->me, second, TROUPE_TEXT("x")), TROUPE_OK);
+    wait_before_gate(2);
+    assert_int_equal(troupe_send(f->me, third, TROUPE_TEXT("x")), TROUPE_OK);
+    assert_int_equal(troupe_kill(f->me, third), TROUPE_OK);
+    assert_int_equal(troupe_kill(f->me, first), TROUPE_OK);
+    assert_int_equal(troupe_wait_end(f->me, first, 10 * TROUPE_SECOND, &exit), TROUPE_OK);
+    assert_int_equal(exit.reason, TROUPE_EXIT_STUCK);
+    assert_int_equal(troupe_info_of(f->system, third, &info), TROUPE_OK);
+    open_gate();
+    wait_for(f, &n_downs, 1);
+    assert_int_equal(down_exit.reason, TROUPE_EXIT_KILLED);
+    assert_string_equal(down_exit.text, "killed");
+}
+
 /* Killed and returning at about the same moment, again and again: told once, by whichever is first. */
 static void test_a_return_that_crosses_the_giving_up_is_told_once(void **state)
 {
@@ -556,7 +606,9 @@ int main(void)
         STAGED(test_its_children_are_stopped_and_its_links_break),
         STAGED(test_a_monitor_of_one_given_up_tells_at_once),
         STAGED(test_a_supervised_one_ends_for_good),
-        STAGED(test_one_that_returns_in_time_is_only_killed),
+        {"test_one_that_returns_in_time_is_only_killed",
+         test_one_that_returns_in_time_is_only_killed, set_a_patient_stage, strike_the_stage, NULL},
+        STAGED(test_one_that_only_waits_for_a_worker_is_not_given_up),
         STAGED(test_a_return_that_crosses_the_giving_up_is_told_once),
         STAGED(test_askers_that_come_late_leave_the_next_in_the_slot_alone),
     };

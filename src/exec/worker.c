@@ -173,13 +173,24 @@ static void work(void *arg)
             continue;
         trp_theft_end(worker);            /* wherever it came from: the next one may be woken */
         trp_count_own(&worker->turns, 1); /* the clock compares, no more */
-        trp_store_release(&worker->running, task); /* pairs with the clock, which charges it */
+        trp_store_release(&worker->running, task); /* pairs with the clock, which charges it, and with who asks */
         executor->run(executor->arg, task);
         if (overruns(worker) && !trp_worker_come_back(worker))
             break;
     }
     current = NULL;
     trp_worker_leave(worker);
+}
+
+bool troupe_executor_runs(const troupe_executor *executor, const troupe_task *task)
+{
+    uint32_t n = trp_load_relaxed(&executor->n_started); /* a late look sees it the next time */
+
+    for (uint32_t i = 0; i < n; i++) {
+        if (trp_load_acquire(&executor->workers[i].running) == task) /* pairs with work */
+            return true;
+    }
+    return false;
 }
 
 bool trp_worker_start(trp_worker *worker)

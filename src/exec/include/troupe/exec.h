@@ -107,6 +107,11 @@ bool troupe_executor_driven(const troupe_executor *executor);
  * none. */
 bool troupe_executor_on_worker(const troupe_executor *executor);
 
+/* troupe_executor_runs - whether a worker runs this task now, or ran it last and nothing since. For one who asks why it
+ * does not come back; a task that waits its turn is none of these. Any thread.
+ */
+bool troupe_executor_runs(const troupe_executor *executor, const troupe_task *task);
+
 /* ---- timers ---- */
 
 typedef struct troupe_timer {

@@ -208,8 +208,7 @@ static int set_the_stage_for(void **state, uint64_t kill_grace)
     trp_store_seq(&n_lives, 0);
     trp_store_seq(&n_downs, 0);
     trp_store_seq(&n_notices, 0);
-    return set_up(state, &TROUPE_SYSTEM_OPTIONS(.workers = 1, .spares = 1,
-                                                .kill_grace = kill_grace,
+    return set_up(state, &TROUPE_SYSTEM_OPTIONS(.workers = 1, .spares = 1, .kill_grace = kill_grace,
                                                 .stop_timeout = 20 * TROUPE_MILLISECOND,
                                                 .log = {note_line, NULL}));
 }
@@ -488,12 +487,12 @@ static troupe_id spawn_standing_alone(fixture *f, const char *where)
 {
     troupe_id id = TROUPE_NOBODY;
 
-    assert_int_equal(troupe_spawn(f->me,
-                                  TROUPE_SPEC(.child = &standing_hooks, .actor = &standing_actor,
-                                              .argument = where,
-                                              .state_size = sizeof(struct standing)),
-                                  &id),
-                     TROUPE_OK);
+    assert_int_equal(
+        troupe_spawn(f->me,
+                     TROUPE_SPEC(.child = &standing_hooks, .actor = &standing_actor,
+                                 .argument = where, .state_size = sizeof(struct standing)),
+                     &id),
+        TROUPE_OK);
     return id;
 }
 

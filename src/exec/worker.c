@@ -173,7 +173,8 @@ static void work(void *arg)
             continue;
         trp_theft_end(worker);            /* wherever it came from: the next one may be woken */
         trp_count_own(&worker->turns, 1); /* the clock compares, no more */
-        trp_store_release(&worker->running, task); /* pairs with the clock, which charges it, and with who asks */
+        trp_store_release(&worker->running,
+                          task); /* pairs with the clock, which charges it, and with who asks */
         executor->run(executor->arg, task);
         if (overruns(worker) && !trp_worker_come_back(worker))
             break;

@@ -20,6 +20,7 @@
 
 #define FIRST_BUCKETS 16
 #define FIRST_LISTENERS 2
+#define FEW_LISTENERS 64 /* not worth a sweep */
 
 struct trp_topic {
     trp_topic *next; /* in its bucket */
@@ -223,17 +224,19 @@ troupe_status trp_tree_add(trp_topic_tree *tree, troupe_bytes pattern, troupe_id
     if (!make_room(topic))
         goto fail;
     topic->listeners[topic->n++] = (trp_listener){.id = id, .since = tree->n_subscribed++};
+    tree->n_listeners++;
     return TROUPE_OK;
 fail:
     trim_upwards(tree, topic);
     return TROUPE_E_NO_MEMORY;
 }
 
-static void drop_at(trp_topic *topic, uint32_t at)
+static void drop_at(trp_topic_tree *tree, trp_topic *topic, uint32_t at)
 {
     memmove(&topic->listeners[at], &topic->listeners[at + 1],
             (topic->n - at - 1) * sizeof topic->listeners[0]);
     topic->n--;
+    tree->n_listeners--;
 }
 
 bool trp_tree_drop(trp_topic_tree *tree, troupe_bytes pattern, troupe_id id)
@@ -246,7 +249,7 @@ bool trp_tree_drop(trp_topic_tree *tree, troupe_bytes pattern, troupe_id id)
     at = topic ? index_of(topic, id) : 0;
     if (!topic || at == topic->n)
         return false;
-    drop_at(topic, at);
+    drop_at(tree, topic, at);
     trim_upwards(tree, topic);
     return true;
 }
@@ -293,7 +296,7 @@ static void prune_node(const struct pruning *pruning, trp_topic *topic)
 {
     for (uint32_t i = topic->n; i-- > 0;) {
         if (pruning->is_gone(pruning->arg, topic->listeners[i].id))
-            drop_at(topic, i);
+            drop_at(pruning->tree, topic, i);
     }
 }
 
@@ -325,4 +328,34 @@ void trp_tree_prune(trp_topic_tree *tree, troupe_bytes topic,
                     bool (*is_gone)(void *arg, troupe_id id), void *arg)
 {
     prune(&(struct pruning){tree, is_gone, arg}, tree->root, topic);
+}
+
+/* A node that goes may take its parents along, also out of this chain: it is looked at from its beginning again. */
+static void drop_unused_in(trp_topic_tree *tree, size_t bucket)
+{
+    trp_topic *topic = tree->buckets[bucket];
+
+    while (topic) {
+        bool unused = topic->n == 0 && topic->n_children == 0;
+        trp_topic *next = topic->next;
+
+        if (unused)
+            trim_upwards(tree, topic);
+        topic = unused ? tree->buckets[bucket] : next;
+    }
+}
+
+void trp_tree_sweep(trp_topic_tree *tree, bool (*is_gone)(void *arg, troupe_id id), void *arg)
+{
+    struct pruning pruning = {tree, is_gone, arg};
+
+    if (tree->n_listeners < 2 * tree->n_swept + FEW_LISTENERS)
+        return;
+    for (size_t i = 0; i < tree->n_buckets; i++) {
+        for (trp_topic *topic = tree->buckets[i]; topic; topic = topic->next)
+            prune_node(&pruning, topic);
+    }
+    for (size_t i = 0; i < tree->n_buckets; i++)
+        drop_unused_in(tree, i);
+    tree->n_swept = tree->n_listeners;
 }

@@ -17,6 +17,7 @@ typedef struct trp_topic_tree {
     trp_topic **buckets;        /* every node but the root, by parent and token */
     size_t n_buckets, n_topics; /* n_buckets: a power of two */
     uint64_t n_subscribed;      /* ever: the next listener's `since` */
+    size_t n_listeners, n_swept; /* now; when trp_tree_sweep was through */
 } trp_topic_tree;
 
 bool trp_tree_init(trp_topic_tree *tree, trp_hash_key key); /* false: memory is out */
@@ -32,5 +33,9 @@ bool trp_tree_collect(const trp_topic_tree *tree, troupe_bytes topic, trp_audien
 /* Listeners to this topic, by any pattern, of whom is_gone says so, are dropped. */
 void trp_tree_prune(trp_topic_tree *tree, troupe_bytes topic,
                     bool (*is_gone)(void *arg, troupe_id id), void *arg);
+
+/* The same in all of the tree, for topics that nobody publishes to. Does nothing until there are twice as many listeners
+ * as it last left, so that it costs each subscription O(1). */
+void trp_tree_sweep(trp_topic_tree *tree, bool (*is_gone)(void *arg, troupe_id id), void *arg);
 
 #endif

@@ -57,6 +57,7 @@ troupe_status troupe_subscribe(troupe_topics *topics, troupe_id id, troupe_bytes
     if (has_ended(topics->system, id))
         return TROUPE_E_GONE;
     trp_rwlock_write(&topics->lock);
+    trp_tree_sweep(&topics->tree, has_ended, topics->system);
     status = trp_tree_add(&topics->tree, pattern, id);
     trp_rwlock_unlock(&topics->lock);
     return status;

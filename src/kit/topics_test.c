@@ -1,5 +1,7 @@
 #include "kit_testing.h"
 
+#include <malloc.h>
+
 #define S TROUPE_SECOND
 #define MOST 100
 
@@ -206,6 +208,41 @@ static void act_outlasts(struct stage *stage)
     assert_int_equal(publish(stage, &scene, "hits"), 1);
     assert_int_equal(ask(stage, named(stage, "a")).count, 2);
     close_scene(stage, &scene);
+}
+
+static size_t in_use(void)
+{
+    struct mallinfo2 info = mallinfo2();
+
+    return info.uordblks + info.hblkhd;
+}
+
+/* Each hears of its own job only, so that no publish ever finds that it ended. */
+static void test_memory_is_flat_when_subscribers_end_and_nobody_publishes(void **state)
+{
+    struct stage stage;
+    struct scene scene;
+    size_t before = 0;
+
+    (void)state;
+    stage_open(&stage, true, 1);
+    open_scene(&stage, &scene, 2, 0);
+    for (int i = 0; i < 4000; i++) {
+        troupe_spec spec = *TROUPE_SPEC();
+        troupe_id id = must_spawn(&stage, &spec);
+        char topic[201];
+
+        if (i == 1000)
+            before = in_use();
+        snprintf(topic, sizeof topic, "job.%0196d", i);
+        assert_int_equal(troupe_subscribe(scene.topics, id, troupe_text(topic)), TROUPE_OK);
+        assert_int_equal(troupe_stop(stage.me, id, TROUPE_STOP_REQUESTED), TROUPE_OK);
+        assert_int_equal(troupe_wait_end(stage.me, id, PATIENCE, NULL), TROUPE_OK);
+    }
+    assert_true(in_use() < before + (256u << 10)); /* a subscription takes 600 bytes */
+    assert_int_equal(publish(&stage, &scene, "hits"), 2);
+    close_scene(&stage, &scene);
+    stage_close(&stage);
 }
 
 static void test_a_subscription_outlasts_restarts(void **state)
@@ -614,6 +651,7 @@ int main(void)
         cmocka_unit_test(test_a_full_subscriber_is_one_dead_letter_and_the_others_get_theirs),
         cmocka_unit_test(test_subscribers_that_ended_are_forgotten),
         cmocka_unit_test(test_a_subscription_outlasts_restarts),
+        cmocka_unit_test(test_memory_is_flat_when_subscribers_end_and_nobody_publishes),
         cmocka_unit_test(test_a_thread_may_subscribe_and_sees_the_topic),
         cmocka_unit_test(test_a_thousand_topics_do_not_mix),
         cmocka_unit_test(test_patterns_match_as_nats_writes_them),

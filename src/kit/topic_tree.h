@@ -14,9 +14,9 @@ typedef struct trp_topic trp_topic;
 typedef struct trp_topic_tree {
     trp_hash_key key; /* set once */
     trp_topic *root;
-    trp_topic **buckets;        /* every node but the root, by parent and token */
-    size_t n_buckets, n_topics; /* n_buckets: a power of two */
-    uint64_t n_subscribed;      /* ever: the next listener's `since` */
+    trp_topic **buckets;         /* every node but the root, by parent and token */
+    size_t n_buckets, n_topics;  /* n_buckets: a power of two */
+    uint64_t n_subscribed;       /* ever: the next listener's `since` */
     size_t n_listeners, n_swept; /* now; when trp_tree_sweep was through */
 } trp_topic_tree;
 

@@ -44,9 +44,10 @@ typedef enum trp_ask {
     TRP_ASK_TAKEN = 1 << 10,     /* given up: stuck.c tells everybody */
     TRP_ASK_TOLD = 1 << 11,      /* and has told them */
     TRP_ASK_HOLD = 1 << 12,      /* its owner is at what stuck.c would take; no ask */
+    TRP_ASK_HEARD = 1 << 13,     /* its handler was told of a kill, and has not returned; no ask */
 } trp_ask;
 
-#define TRP_ASKS UINT64_C(0xfff) /* without HOLD */
+#define TRP_ASKS UINT64_C(0xfff) /* without HOLD, HEARD */
 
 /* ---- signals: news with a body, in a stack of their own ---- */
 

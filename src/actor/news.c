@@ -62,7 +62,8 @@ const char *troupe_killed(troupe_context *ctx)
     if (asks & STOPS)
         trp_stop_timer_start(cell);
     if ((asks & TRP_ASK_KILL) || ((asks & TRP_ASK_DEADLINE) && cell->stop_limit)) {
-        /* taken here: left for the next look, it would end the held cell as well */
+        /* taken here: left for the next look, it would end the held cell as well. It still has to return. */
+        trp_or_seq(&cell->asks, (uint64_t)TRP_ASK_HEARD);
         trp_and_seq(&cell->asks, ~(uint64_t)(TRP_ASK_KILL | TRP_ASK_DEADLINE));
         cell->late = !(asks & TRP_ASK_KILL);
         cell->killed = true;

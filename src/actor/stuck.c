@@ -10,7 +10,7 @@
  * Threads:    watch: who asks. fire: the clock's. run: a thread for jobs, one at a time. hold, let_go, unwatch: the
  *             cell's owner. In simulation, and in a driven system, a handler that does not
  *             return stops everything: nothing is watched.
- * Invariants: 1. Taking is one compare-exchange on `asks` that finds a kill nobody took up, and no HOLD. The owner sets
+ * Invariants: 1. Taking is one compare-exchange on `asks` that finds a kill nobody obeyed, and no HOLD. The owner sets
  *                HOLD, by the exchange that takes what was asked, before it touches its watchers, its parent's entry,
  *                its notices or its name, and lets go before it calls a hook or handler. If broken: two threads tell
  *                the same watchers.
@@ -33,6 +33,7 @@
 
 #define ASK_STOPS (TRP_ASK_STOP_SHUTDOWN | TRP_ASK_STOP_REQUESTED | TRP_ASK_STOP_RESTART)
 #define ASK_KILLS (TRP_ASK_KILL | TRP_ASK_DEADLINE)
+#define UNOBEYED (ASK_KILLS | TRP_ASK_HEARD)
 #define RETRY (100 * TROUPE_MILLISECOND) /* when there is no thread for the job */
 
 /* ---- the owner ---- */
@@ -252,9 +253,9 @@ static void act(trp_cell *cell, troupe_id id, bool kill)
         if (asks >> 32 != id.value >> 32 || (asks & TRP_ASK_TAKEN))
             return;
         /* obeyed, or its owner is at work, or has had no chance */
-        if (!(asks & ASK_KILLS) || (asks & TRP_ASK_HOLD) || !may_be_inside(cell)) {
-            if (asks & (ASK_KILLS | ASK_STOPS))
-                trp_stuck_watch(cell, id, asks & ASK_KILLS ? TRP_ASK_KILL : TRP_ASK_STOP_REQUESTED);
+        if (!(asks & UNOBEYED) || (asks & TRP_ASK_HOLD) || !may_be_inside(cell)) {
+            if (asks & (UNOBEYED | ASK_STOPS))
+                trp_stuck_watch(cell, id, asks & UNOBEYED ? TRP_ASK_KILL : TRP_ASK_STOP_REQUESTED);
             return;
         }
     } while (!trp_cas_seq(&cell->asks, &asks, asks | TRP_ASK_TAKEN));

@@ -42,7 +42,7 @@ static void open_gate(void)
 
 /* ---- it stands where its argument says: a pre_start, b post_start, m message, d down, p pre_stop, z post_stop ---- */
 
-static _Atomic unsigned n_ended, n_lives;
+static _Atomic unsigned n_ended, n_lives, n_begun;
 static char last_name[TROUPE_NAME_MAX + 1]; /* as its pre_start saw it in the end */
 static troupe_id child_id, other_id;
 
@@ -81,7 +81,7 @@ static troupe_status answer(void *self, troupe_context *ctx, const troupe_messag
 
 static const troupe_actor_ops echo = {.handle_message = answer};
 
-/* 'c' spawns a child before it stands there, 's' tries to afterwards, 'l' links. */
+/* 'k' waits for its kill before it stands there, 'c' spawns a child, 's' tries to afterwards, 'l' links. */
 static troupe_status standing_message(void *self, troupe_context *ctx,
                                       const troupe_message *message)
 {
@@ -99,6 +99,9 @@ static troupe_status standing_message(void *self, troupe_context *ctx,
     if (strchr(mine->where, 'd'))
         assert_int_equal(troupe_monitor_start(ctx, TROUPE_NOBODY, TROUPE_MONITOR_FINAL, &monitor),
                          TROUPE_OK);
+    trp_add_seq(&n_begun, 1);
+    while (strchr(mine->where, 'k') && !troupe_killed(ctx))
+        trp_yield();
     stand_at(self, 'm');
     if (strchr(mine->where, 's')) {
         assert_int_equal(troupe_spawn(ctx, TROUPE_SPEC(.actor = &echo), &id), TROUPE_E_CLOSED);
@@ -206,6 +209,7 @@ static int set_the_stage_for(void **state, uint64_t kill_grace)
     logged[0] = '\0';
     trp_store_seq(&n_ended, 0);
     trp_store_seq(&n_lives, 0);
+    trp_store_seq(&n_begun, 0);
     trp_store_seq(&n_downs, 0);
     trp_store_seq(&n_notices, 0);
     return set_up(state, &TROUPE_SYSTEM_OPTIONS(.workers = 1, .spares = 1, .kill_grace = kill_grace,
@@ -308,6 +312,19 @@ static void kill_standing_in(fixture *f, const char *where, bool send, unsigned 
 static void test_one_that_stands_in_a_message_is_given_up(void **state)
 {
     kill_standing_in(*state, "m", true, 1);
+}
+
+static void test_one_that_heard_of_its_kill_has_to_return_all_the_same(void **state)
+{
+    fixture *f = *state;
+    troupe_id id = start_standing(f, "km", false);
+
+    assert_int_equal(troupe_send(f->me, id, TROUPE_TEXT("x")), TROUPE_OK);
+    wait_for(f, &n_begun, 1);
+    assert_int_equal(troupe_kill(f->me, id), TROUPE_OK);
+    wait_before_gate(1);
+    expect_given_up(f, id, TROUPE_EXIT_STUCK);
+    expect_cleaned_up(f, 1);
 }
 
 static void test_one_that_stands_in_handle_down_is_given_up(void **state)
@@ -592,6 +609,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         STAGED(test_one_that_stands_in_a_message_is_given_up),
+        STAGED(test_one_that_heard_of_its_kill_has_to_return_all_the_same),
         STAGED(test_one_that_stands_in_handle_down_is_given_up),
         STAGED(test_one_that_stands_in_pre_start_is_given_up),
         STAGED(test_one_that_stands_in_post_start_is_given_up),

@@ -413,6 +413,8 @@ bool trp_payload_is_shared(const troupe_payload *payload);     /* somebody else 
 
 /* send.c */
 troupe_status trp_send_node(trp_cell *sender, trp_cell *target, troupe_id id, trp_node *node);
+/* To whom a message for id goes, and his id, which is written on errors too. */
+troupe_status trp_follow(troupe_system *system, troupe_id *id, trp_cell **ret_target);
 troupe_status trp_resolve(trp_cell *sender, troupe_id *id, size_t size, trp_cell **ret_target);
 void trp_push(trp_cell *target, trp_node *node);
 

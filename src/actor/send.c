@@ -3,15 +3,8 @@
 
 #define ROUTES_MAX 8 /* an address behind an address behind ...: more is a circle */
 
-troupe_status trp_resolve(trp_cell *sender, troupe_id *id, size_t size, trp_cell **ret_target)
+troupe_status trp_follow(troupe_system *system, troupe_id *id, trp_cell **ret_target)
 {
-    troupe_system *system = sender->system;
-    troupe_status status = trp_context_check(sender);
-
-    if (status != TROUPE_OK)
-        return status;
-    if (size > system->message_max)
-        return TROUPE_E_TOO_LARGE;
     for (int i = 0; i < ROUTES_MAX; i++) {
         trp_cell *target = trp_cell_find(system, *id);
         trp_route *route;
@@ -32,6 +25,17 @@ troupe_status trp_resolve(trp_cell *sender, troupe_id *id, size_t size, trp_cell
             return TROUPE_E_UNAVAILABLE;
     }
     return TROUPE_E_INVALID;
+}
+
+troupe_status trp_resolve(trp_cell *sender, troupe_id *id, size_t size, trp_cell **ret_target)
+{
+    troupe_status status = trp_context_check(sender);
+
+    if (status != TROUPE_OK)
+        return status;
+    if (size > sender->system->message_max)
+        return TROUPE_E_TOO_LARGE;
+    return trp_follow(sender->system, id, ret_target);
 }
 
 void trp_push(trp_cell *target, trp_node *node)

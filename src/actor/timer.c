@@ -34,13 +34,29 @@ static void unref(send_timer *timer)
     trp_free(timer);
 }
 
+/* An address is asked now and not when the timer was set: whom it would have named then may be gone. */
 static void deliver(const send_timer *timer, trp_node *node)
 {
-    node->target = timer->target;
+    troupe_system *system = timer->system;
+    troupe_id id = {timer->target};
+    bool routed = timer->target != timer->sender;
+    trp_cell *target = trp_slot_at(system, (uint32_t)id.value);
+    troupe_status status = routed ? trp_follow(system, &id, &target) : TROUPE_OK;
+
     node->sender = timer->sender;
-    trp_add_relaxed(&timer->system->sent, 1); /* a count */
-    /* one whose component is gone is buried there */
-    trp_push(trp_slot_at(timer->system, (uint32_t)timer->target), node);
+    trp_add_relaxed(&system->sent, 1); /* a count */
+    if (status == TROUPE_E_GONE)       /* one whose component is gone is buried there */
+        target = trp_slot_at(system, (uint32_t)id.value);
+    else if (status != TROUPE_OK)
+        target = NULL;
+    node->target = target ? id.value : timer->target;
+    if (target) {
+        trp_push(target, node);
+        return;
+    }
+    trp_dead_letter(system, TROUPE_DEAD_REFUSED, node->sender, (troupe_id){node->target}, 0,
+                    trp_node_size(node));
+    trp_node_free(node);
 }
 
 /* The clock's count goes. */

@@ -79,6 +79,40 @@ static void act_calls(struct stage *stage)
     close_house(stage, &house);
 }
 
+static void act_later(struct stage *stage)
+{
+    troupe_dead_letter letter;
+    struct house house;
+
+    open_house(stage, &house, 2, NULL);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(troupe_send_after(stage->me, house.address, TROUPE_TEXT("+"),
+                                           (uint64_t)(i + 1) * TROUPE_MILLISECOND, NULL),
+                         TROUPE_OK);
+    settle(stage);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(ask(stage, house.members[i]).count, 2);
+    troupe_group_leave(house.group, house.members[0]);
+    troupe_group_leave(house.group, house.members[1]);
+    assert_int_equal(troupe_send_after(stage->me, house.address, TROUPE_TEXT("+"), 1, NULL),
+                     TROUPE_OK);
+    settle(stage);
+    assert_int_equal(troupe_dead_letters(stage->system, &letter, 1), 1);
+    assert_int_equal(letter.reason, TROUPE_DEAD_REFUSED);
+    assert_int_equal(letter.target.value, house.address.value);
+    close_house(stage, &house);
+}
+
+static void test_what_is_sent_later_goes_to_a_member_too(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    stage_open(&stage, true, 3);
+    act_later(&stage);
+    stage_close(&stage);
+}
+
 static void test_a_call_is_answered_by_a_member(void **state)
 {
     (void)state;
@@ -375,6 +409,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_messages_go_to_the_members_in_turn),
         cmocka_unit_test(test_a_call_is_answered_by_a_member),
+        cmocka_unit_test(test_what_is_sent_later_goes_to_a_member_too),
         cmocka_unit_test(test_the_least_loaded_member_is_chosen),
         cmocka_unit_test(test_without_a_member_it_is_unavailable),
         cmocka_unit_test(test_joining_twice_is_once_and_who_leaves_gets_nothing_more),

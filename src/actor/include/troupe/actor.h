@@ -377,9 +377,9 @@ typedef struct troupe_spec {
     bool start_on_own_turn; /* pre_start on a worker, as the first thing the component does */
     bool supervised;        /* a crash holds it (see troupe_restart); the spawner supervises */
     uint64_t stop_timeout;  /* nanoseconds from stop to kill; default: the system's */
-    /* One address for many: where a message to this id goes instead (troupe_send, troupe_request,
-     * troupe_call). Called on the sender's thread, beside handlers of self and beside itself: it reads
-     * and writes atomics only. TROUPE_NOBODY: the sender gets TROUPE_E_UNAVAILABLE. Default: none;
+    /* One address for many: where a message to this id goes instead. Called on the sender's thread, for a timer
+     * that fires on the clock's, beside handlers of self and beside itself: it reads and writes atomics only.
+     * TROUPE_NOBODY: the sender gets TROUPE_E_UNAVAILABLE, and a timer's message is a dead letter. Default: none;
      * timers that the component set for itself are never routed. */
     troupe_id (*route)(void *self, troupe_system *system);
     /* Bytes of payloads that may wait, beside mailbox_bound; default TROUPE_MAILBOX_BYTES. A mailbox below both
@@ -826,7 +826,8 @@ bool troupe_overrun(troupe_context *ctx);
  */
 const char *troupe_killed(troupe_context *ctx);
 
-/* troupe_tick_start - have tick called about every millisecond while components run; not in simulation.
+/* troupe_tick_start - have tick called about every millisecond while components run; not in simulation,
+ *                     nor in a driven system.
  * Owns:    argument is kept until troupe_tick_stop returned. Threads: any; tick runs on the clock's thread, for nanoseconds.
  * Errors:  TROUPE_E_NO_MEMORY.
  */

@@ -433,7 +433,7 @@ TROUPE_MUST_CHECK troupe_status troupe_spawn_or_say(troupe_context *ctx, const t
 troupe_status troupe_stop(troupe_context *ctx, troupe_id id, troupe_stop_reason reason);
 troupe_status troupe_kill(troupe_context *ctx, troupe_id id);
 
-/* troupe_exit_self - end this life after the handler returns: in order. From a hook or handler. */
+/* troupe_exit_self - end this life after the handler returns: in order. Threads: its hook or handler. */
 void troupe_exit_self(troupe_context *ctx);
 
 /* troupe_crash - this life is over as a crash: the state is not entered again but for post_stop.
@@ -517,7 +517,7 @@ troupe_payload *troupe_payload_ref(troupe_payload *payload);
 void troupe_payload_unref(troupe_payload *payload);
 
 /* troupe_send_shared - like troupe_send, without a copy; topic (NULL: none) reaches the receiver.
- * Owns: payload and topic are lent; the message takes counts of its own. Errors: as troupe_send.
+ * Owns: payload and topic are lent; the message takes counts of its own. Threads, Errors: as troupe_send.
  */
 TROUPE_MUST_CHECK troupe_status troupe_send_shared(troupe_context *ctx, troupe_id target,
                                                    troupe_payload *topic, troupe_payload *payload);
@@ -625,15 +625,21 @@ TROUPE_MUST_CHECK troupe_status troupe_request(troupe_context *ctx, troupe_id ta
  *   TROUPE_E_NO_MEMORY       it was handled, and there was no memory for the answer; a thread's had none to keep it.
  * What troupe_request, troupe_call return with any other status was never sent. */
 
-/* troupe_cancel - end a wait; handle_reply still comes, with TROUPE_E_CANCELLED. False: it was over. */
+/* troupe_cancel - end a wait; handle_reply still comes, with TROUPE_E_CANCELLED. False: it was over.
+ * Threads: the context's. */
 bool troupe_cancel(troupe_context *ctx, troupe_correlation correlation);
 
 typedef struct troupe_reply_buffer {
     troupe_payload *payload; /* the caller's count; NULL for an empty answer */
 } troupe_reply_buffer;
 
+/* troupe_reply_bytes - what was answered; no bytes for an empty answer.
+ * troupe_reply_u64 - its first 8 bytes as a number; 0 when it is shorter.
+ * troupe_reply_clear - give the count back; the buffer is empty then.
+ *
+ * Owns: the bytes are inside the buffer, until it is cleared. Threads: the owner of reply. Errors: none.
+ */
 troupe_bytes troupe_reply_bytes(const troupe_reply_buffer *reply);
-/* The answer's first 8 bytes as a number; 0 when it is shorter. */
 uint64_t troupe_reply_u64(const troupe_reply_buffer *reply);
 void troupe_reply_clear(troupe_reply_buffer *reply);
 
@@ -856,6 +862,7 @@ typedef enum troupe_dead_reason {
 } troupe_dead_reason;
 #undef TROUPE_DEAD_ENUM
 
+/* troupe_dead_reason_text - its sentence. Constant. Any thread. */
 const char *troupe_dead_reason_text(troupe_dead_reason reason);
 
 typedef struct troupe_dead_letter {
@@ -1010,7 +1017,8 @@ uint32_t troupe_waiting(troupe_system *system, troupe_id id);
 /* troupe_has_room - the mailbox of id is below its bounds, as it stands; false when it ended. Any thread; never blocks. */
 bool troupe_has_room(troupe_system *system, troupe_id id);
 
-/* troupe_log_write - write one line through the system's log hook, as the component of ctx. */
+/* troupe_log_write - write one line through the system's log hook, as the component of ctx.
+ * Owns: text is lent. Threads: the context's. Errors: none. */
 void troupe_log_write(troupe_context *ctx, troupe_level level, const char *id, troupe_bytes text);
 
 #ifdef __cplusplus

@@ -117,7 +117,7 @@ typedef struct troupe_log {
 
 /* ---- bugs: ours or the caller's ---- */
 
-/* troupe_panic - say where and what, then abort. Stays in release builds. */
+/* troupe_panic - say where and what, then abort. Stays in release builds. Any thread. */
 _Noreturn void troupe_panic(const char *file, int line, const char *what);
 
 #define TROUPE_ASSERT(condition)                                                                   \

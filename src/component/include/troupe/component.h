@@ -38,7 +38,7 @@ TROUPE_MUST_CHECK troupe_status troupe_engine_new(troupe_system *system,
 /* troupe_engine_free - takes it, NULL is fine. Every guest of it was freed, no store lives: else a panic. */
 void troupe_engine_free(troupe_engine *engine);
 
-/* troupe_engine_version - "wasmtime 48.0.0 (wheel)": version and origin. Constant. */
+/* troupe_engine_version - "wasmtime 48.0.0 (wheel)": version and origin. Constant. Any thread. */
 const char *troupe_engine_version(void);
 
 /* What the host fills so that imports reach kit and the outside. Every function: on the worker of the guest

@@ -121,7 +121,7 @@ typedef struct troupe_timer {
         struct troupe_timer *timer); /* on the clock's thread; must not block or run user code */
 } troupe_timer;
 
-/* troupe_timer_init - set up a timer that is not armed. Owner of timer only. */
+/* troupe_timer_init - set up a timer that is not armed. Threads: the owner of timer. */
 void troupe_timer_init(troupe_timer *timer, void (*fire)(troupe_timer *timer));
 
 /* troupe_timer_start - arm: fire is called once, never before at_ns; in simulation at at_ns, else shortly after.
@@ -203,7 +203,8 @@ bool troupe_executor_step_until(troupe_executor *executor, uint64_t until_ns);
  */
 void troupe_executor_note(troupe_executor *executor, uint64_t choice);
 
-/* troupe_executor_schedule - a fingerprint of every choice made so far: equal for equal schedules. */
+/* troupe_executor_schedule - a fingerprint of every choice made so far: equal for equal schedules.
+ * Threads: the one that drives. Errors: none. */
 uint64_t troupe_executor_schedule(const troupe_executor *executor);
 
 /* ---- driven by a host's loop ---- */

@@ -82,11 +82,11 @@ TROUPE_MUST_CHECK troupe_status troupe_host_new(const troupe_manifest *manifest,
                                                 const troupe_host_options *options, troupe_say say,
                                                 troupe_host **ret_host);
 
-/* troupe_host_free - troupe_host_finish, then give everything back. NULL is fine. Blocks. */
+/* troupe_host_free - troupe_host_finish, then give everything back. NULL is fine. Threads: the host's. Blocks. */
 void troupe_host_free(troupe_host *host);
 
 /* troupe_host_guests - how long the modules took until they were ready, and whether all came from the
- * cache. Constant after troupe_host_new. */
+ * cache. Constant after troupe_host_new. Any thread. */
 void troupe_host_guests(const troupe_host *host, uint64_t *ret_compile_ns, bool *ret_cached);
 
 /* troupe_host_start - start the tree: returns when its last component has started.
@@ -169,7 +169,7 @@ typedef struct troupe_host_letter {
  * Owns: copies. Threads: the host's. Errors: 0, also when memory is out. */
 size_t troupe_host_dead_letters(troupe_host *host, troupe_host_letter *letters, size_t n);
 
-/* troupe_host_version - the engine's version and origin: "wasmtime 48.0.0 (wheel)". Constant. */
+/* troupe_host_version - the engine's version and origin: "wasmtime 48.0.0 (wheel)". Constant. Any thread. */
 const char *troupe_host_version(void);
 
 /* troupe_nearest - the word of words (ended by NULL) that somebody probably meant; NULL: none is near.

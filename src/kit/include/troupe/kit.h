@@ -37,7 +37,7 @@ typedef struct troupe_backoff {
     double multiplier;   /* exponential; default 2 */
 } troupe_backoff;
 
-/* The n-th (from 1) wait in nanoseconds. A pure function. */
+/* troupe_backoff_ns - the n-th (from 1) wait in nanoseconds. A pure function. Any thread. */
 uint64_t troupe_backoff_ns(const troupe_backoff *backoff, uint32_t n);
 
 typedef struct troupe_child {

@@ -2,7 +2,8 @@
 # a pkg-config and a CMake package; the program with the engine beside it; what guests are written with.
 #
 # The rooms are compiled once more, as code that may lie anywhere. cmake/libtroupe.map lets troupe_ names out and
-# nothing else. Before 1.0 a new minor version may break binaries, so the soname carries it.
+# nothing else; cmake/libtroupe.abi says what they were when they were last looked at (tests/install/check-abi).
+# Before 1.0 a new minor version may break binaries, so the soname carries it.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(soversion ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})

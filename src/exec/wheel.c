@@ -1,9 +1,18 @@
 #include "wheel.h"
 
+_Static_assert(sizeof(((troupe_timer *)0)->link) == sizeof(trp_link),
+               "a timer has room for its link");
+
+/* The door shows no list of ours; nobody touches these bytes but as this. */
+static trp_link *link_of(troupe_timer *timer)
+{
+    return (trp_link *)(void *)timer->link;
+}
+
 void troupe_timer_init(troupe_timer *timer, void (*fire)(troupe_timer *timer))
 {
     *timer = (troupe_timer){.fire = fire};
-    trp_list_init(&timer->link);
+    trp_list_init(link_of(timer));
 }
 
 void trp_wheel_init(trp_wheel *wheel)
@@ -31,7 +40,7 @@ static void lay(trp_wheel *wheel, troupe_timer *timer)
 
     if (trp_list_empty(&slot->timers) || timer->at_ns < slot->least)
         slot->least = timer->at_ns;
-    trp_list_append(&slot->timers, &timer->link);
+    trp_list_append(&slot->timers, link_of(timer));
     wheel->slots[level] |= UINT64_C(1) << digit;
     wheel->levels |= 1u << level;
 }
@@ -46,18 +55,18 @@ static void note_empty(trp_wheel *wheel, unsigned level, unsigned digit)
 
 void trp_wheel_start(trp_wheel *wheel, troupe_timer *timer, uint64_t at_ns)
 {
-    TROUPE_ASSERT(trp_list_empty(&timer->link));
+    TROUPE_ASSERT(trp_list_empty(link_of(timer)));
     timer->at_ns = at_ns < wheel->base ? wheel->base : at_ns;
     lay(wheel, timer);
 }
 
 bool trp_wheel_cancel(trp_wheel *wheel, troupe_timer *timer)
 {
-    trp_link *head = timer->link.next;
+    trp_link *head = link_of(timer)->next;
 
-    if (trp_list_empty(&timer->link))
+    if (trp_list_empty(link_of(timer)))
         return false;
-    trp_list_remove(&timer->link);
+    trp_list_remove(link_of(timer));
     if (trp_list_empty(head)) { /* it was the only one: what lay beside it is the slot */
         size_t i = (size_t)(TRP_OF(head, trp_wheel_slot, timers) - &wheel->slot[0][0]);
 
@@ -96,7 +105,7 @@ static void open_slot(trp_wheel *wheel, unsigned level, unsigned digit)
     while (!trp_list_empty(head)) {
         troupe_timer *timer = TRP_OF(head->next, troupe_timer, link);
 
-        trp_list_remove(&timer->link);
+        trp_list_remove(link_of(timer));
         lay(wheel, timer);
     }
 }

@@ -7,7 +7,6 @@
 #define TROUPE_EXEC_H
 
 #include "troupe/base.h"
-#include "trp/list.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -115,7 +114,7 @@ bool troupe_executor_runs(const troupe_executor *executor, const troupe_task *ta
 /* ---- timers ---- */
 
 typedef struct troupe_timer {
-    trp_link link; /* a ring of its own while not armed */
+    void *link[2]; /* the executor's, set by troupe_timer_init */
     uint64_t at_ns;
     void (*fire)(
         struct troupe_timer *timer); /* on the clock's thread; must not block or run user code */

@@ -22,7 +22,7 @@ typedef struct troupe_context trp_cell;
 typedef struct trp_request trp_request;
 typedef struct trp_limit trp_limit;
 typedef struct trp_oldest trp_oldest; /* room_ask.c */
-/* While there is room; all: there never will be. */
+/* One, and more while there is room; all: there never will be. */
 void trp_room_tell(trp_cell *target, bool all);
 void trp_room_forget(trp_cell *asker); /* its life ends */
 

@@ -5,7 +5,10 @@
  * invariant 4: an ask is counted, then waiting is read). The notice is made with the ask and cannot fail.
  *
  * Invariants: 1. An ask in the lists belongs to whoever takes it out, under mute_lock. If broken: two notices, or none.
- *             2. At the end of its asker's life it is taken out. If broken: asks of the dead pile up at a stalled target.
+ *             2. Who gives room tells one at least, although muted senders come first and may take it all; more only
+ *                while there is room. If broken: where senders are muted again and again nobody is ever told, or one
+ *                that asks again and again keeps the giver.
+ *             3. At the end of its asker's life it is taken out. If broken: asks of the dead pile up at a stalled target.
  */
 #include "cell.h"
 
@@ -112,13 +115,15 @@ troupe_status troupe_room_notify(troupe_context *ctx, troupe_id target)
     return TROUPE_OK;
 }
 
+/* The first was promised the room that its giver saw, whoever took it since; the others go by what there is now. */
 void trp_room_tell(trp_cell *target, bool all)
 {
-    for (;;) {
+    for (bool promised = true;; promised = false) {
         room_ask *ask = NULL;
 
         trp_mutex_lock(&target->system->mute_lock);
-        if (!trp_list_empty(&target->room_askers) && (all || trp_room_is_low(target))) {
+        if (!trp_list_empty(&target->room_askers) &&
+            (all || promised || trp_room_is_low(target))) {
             ask = TRP_OF(target->room_askers.next, room_ask, at_target);
             leave_locked(ask);
         }

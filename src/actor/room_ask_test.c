@@ -109,6 +109,25 @@ static void test_asking_twice_is_asking_once(void **state)
     assert_int_equal(trp_load_seq(&n_room), 2);
 }
 
+/* What a giver does when others have taken the room that it gave before it came to those who asked. */
+static void test_one_is_told_though_the_room_is_taken_again_and_only_one(void **state)
+{
+    fixture *f = *state;
+    troupe_id target = spawn_stalled(f, 4, 0, TROUPE_ON_FULL_REJECT);
+    troupe_id askers[] = {spawn_asker(f), spawn_asker(f)};
+
+    send_numbers(f, target, 2, 4);
+    for (int i = 0; i < 2; i++)
+        tell_asker(f, askers[i], target, ASK);
+    gate_wait(f, &n_asked, 2);
+    trp_room_tell(trp_cell_find(f->system, target), false);
+    gate_wait(f, &n_room, 1);
+    assert_int_equal(count_waiting_for(f, target), 1);
+    gate_open(f, target);
+    gate_wait(f, &n_room, 2);
+    wait_until_handled(f, target, 4);
+}
+
 static void test_the_notice_says_that_the_target_is_gone(void **state)
 {
     fixture *f = *state;
@@ -193,6 +212,7 @@ int main(void)
         BOTH(test_a_notice_comes_when_a_full_mailbox_has_room),
         BOTH(test_a_notice_comes_at_once_when_there_is_room),
         BOTH(test_asking_twice_is_asking_once),
+        BOTH(test_one_is_told_though_the_room_is_taken_again_and_only_one),
         BOTH(test_the_notice_says_that_the_target_is_gone),
         BOTH(test_an_ask_ends_with_the_life_that_made_it),
         BOTH(test_room_that_the_oldest_leave_in_bytes_is_told),

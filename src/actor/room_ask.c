@@ -122,8 +122,7 @@ void trp_room_tell(trp_cell *target, bool all)
         room_ask *ask = NULL;
 
         trp_mutex_lock(&target->system->mute_lock);
-        if (!trp_list_empty(&target->room_askers) &&
-            (all || promised || trp_room_is_low(target))) {
+        if (!trp_list_empty(&target->room_askers) && (all || promised || trp_room_is_low(target))) {
             ask = TRP_OF(target->room_askers.next, room_ask, at_target);
             leave_locked(ask);
         }

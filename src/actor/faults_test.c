@@ -109,15 +109,25 @@ static void test_a_late_answer_may_lose_against_the_timeout(void **state)
     close_house(&f); /* with late answers that nobody waits for any more */
 }
 
-static void test_a_late_answer_is_the_right_one(void **state)
+static troupe_status answer_shared(void *self, troupe_context *ctx, const troupe_message *message)
+{
+    troupe_payload *payload = troupe_payload_new(message->payload);
+    troupe_status status = payload ? troupe_reply_shared(ctx, (troupe_correlation){0}, payload)
+                                   : TROUPE_E_NO_MEMORY;
+
+    (void)self;
+    troupe_payload_unref(payload);
+    return status;
+}
+
+static void expect_late_answers(const troupe_actor_ops *actor)
 {
     fixture f;
     troupe_id id;
     uint64_t began;
 
-    (void)state;
     open_house(&f, TROUPE_FAULTS(.late_one_in = 1, .late_ns = 2 * TROUPE_MILLISECOND), 7);
-    id = spawn_named(&f, NULL, NULL, &answering, 0);
+    id = spawn_named(&f, NULL, NULL, actor, 0);
     began = troupe_now(f.system);
     for (uint64_t i = 1; i <= 100; i++) {
         troupe_reply_buffer reply;
@@ -129,6 +139,15 @@ static void test_a_late_answer_is_the_right_one(void **state)
     }
     assert_true(troupe_now(f.system) - began > 20 * TROUPE_MILLISECOND);
     close_house(&f);
+}
+
+static void test_a_late_answer_is_the_right_one(void **state)
+{
+    static const troupe_actor_ops sharing = {.handle_message = answer_shared};
+
+    (void)state;
+    expect_late_answers(&answering);
+    expect_late_answers(&sharing);
 }
 
 /* ---- memory ---- */

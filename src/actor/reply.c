@@ -144,13 +144,16 @@ troupe_status troupe_reply_shared(troupe_context *ctx, troupe_correlation correl
     trp_request *request = ctx->request;
     troupe_status status =
         correlation.value ? find_held(ctx, correlation, &request) : trp_context_check(ctx);
+    troupe_system *system = ctx->system;
     bool open;
 
-    if (status == TROUPE_OK && trp_payload_bytes(payload).size > ctx->system->message_max)
+    if (status == TROUPE_OK && trp_payload_bytes(payload).size > system->message_max)
         status = TROUPE_E_TOO_LARGE;
     if (status != TROUPE_OK || !request)
         return status;
-    open = trp_request_close_shared(request, payload);
+    open = (system->faults &&
+            trp_answer_late(system, request, TROUPE_OK, trp_payload_bytes(payload))) ||
+           trp_request_close_shared(request, payload);
     let_go(ctx, request);
     return open ? TROUPE_OK : TROUPE_E_GONE;
 }

@@ -112,8 +112,8 @@ static void test_a_late_answer_may_lose_against_the_timeout(void **state)
 static troupe_status answer_shared(void *self, troupe_context *ctx, const troupe_message *message)
 {
     troupe_payload *payload = troupe_payload_new(message->payload);
-    troupe_status status = payload ? troupe_reply_shared(ctx, (troupe_correlation){0}, payload)
-                                   : TROUPE_E_NO_MEMORY;
+    troupe_status status =
+        payload ? troupe_reply_shared(ctx, (troupe_correlation){0}, payload) : TROUPE_E_NO_MEMORY;
 
     (void)self;
     troupe_payload_unref(payload);

@@ -447,7 +447,7 @@ static void test_a_thread_that_spawns_gets_the_timeout(void **state)
         troupe_spawn_or_say(f->me,
                             TROUPE_SPEC(.child = &waiter_hooks, .argument = "b",
                                         .actor = &waiter_actor, .start_on_own_turn = true,
-                                        .start_timeout = 5 * TROUPE_MILLISECOND,
+                                        .start_timeout = 300 * TROUPE_MILLISECOND,
                                         .state_size = sizeof(struct waiter)),
                             &id, &error),
         TROUPE_E_TIMEOUT);

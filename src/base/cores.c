@@ -41,7 +41,7 @@ static bool read_own_path(const char *self, char *path, size_t size)
         found = strncmp(line, "0::/", 4) == 0 && end && (size_t)(end - line) - 3 < size;
         if (found) {
             *end = '\0';
-            strcpy(path, line + 3);
+            memcpy(path, line + 3, strlen(line + 3) + 1); /* it fits, see found */
         }
     }
     fclose(file);
@@ -56,7 +56,7 @@ unsigned trp_cgroup_cores(const char *root, const char *self)
 
     if (n_root >= sizeof folder)
         return UINT_MAX;
-    strcpy(folder, root);
+    memcpy(folder, root, n_root + 1);
     if (!read_own_path(self, folder + n_root, sizeof folder - n_root))
         folder[n_root] = '\0';
     least = cores_of(folder);

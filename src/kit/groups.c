@@ -18,7 +18,8 @@
 #define MOST_MEMBERS 1024u
 
 struct troupe_group {
-    troupe_system *system; /* set once, with the next two */
+    troupe_system *system; /* set once, with the next three */
+    uint32_t process;      /* in a forked child the mutex may be held for ever */
     troupe_group_policy policy;
     uint32_t most;
     trp_mutex mutex; /* rank: a leaf; nothing is called under it but asking how a member stands */
@@ -109,6 +110,7 @@ troupe_status troupe_group_new(troupe_system *system, const troupe_group_options
     if (!group)
         return TROUPE_E_NO_MEMORY;
     group->system = system;
+    group->process = trp_process();
     group->policy = asked.policy;
     group->most = most;
     trp_mutex_init(&group->mutex);
@@ -179,6 +181,8 @@ troupe_status troupe_group_join(troupe_group *group, troupe_id member)
     troupe_status status = TROUPE_OK;
     uint32_t waiting, n;
 
+    if (trp_process() != group->process)
+        return TROUPE_E_FORKED;
     if (stands(group->system, member, &waiting) == GONE)
         return TROUPE_E_GONE;
     trp_mutex_lock(&group->mutex);
@@ -202,6 +206,8 @@ bool troupe_group_leave(troupe_group *group, troupe_id member)
     uint32_t at;
     bool was;
 
+    if (trp_process() != group->process)
+        return false;
     trp_mutex_lock(&group->mutex);
     at = seat_of_locked(group, member);
     was = at < n_seats_locked(group);
@@ -215,6 +221,8 @@ size_t troupe_group_members(troupe_group *group, troupe_id *members, size_t n)
 {
     size_t n_members;
 
+    if (trp_process() != group->process)
+        return 0;
     trp_mutex_lock(&group->mutex);
     forget_ended_locked(group);
     n_members = n_seats_locked(group);
@@ -247,6 +255,8 @@ troupe_status troupe_group_send_all(troupe_context *ctx, troupe_group *group, tr
     uint32_t reached = 0;
     bool gone;
 
+    if (trp_process() != group->process)
+        return TROUPE_E_FORKED;
     trp_audience_init(&audience);
     if (gather(group, &audience))
         status = trp_audience_tell(&audience, ctx, payload, &reached, &gone);

@@ -2,6 +2,9 @@
 
 #include "trp/atomic.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #define MOST 8
 
 struct house {
@@ -404,6 +407,52 @@ static void test_threads_send_join_and_leave_beside_each_other(void **state)
     stage_close(&stage);
 }
 
+/* ---- forked children ---- */
+
+static int use_after_fork(struct stage *stage, struct house *house, troupe_topics *topics)
+{
+    troupe_id id = house->members[0];
+
+    if (troupe_group_join(house->group, id) != TROUPE_E_FORKED ||
+        troupe_group_send_all(stage->me, house->group, TROUPE_TEXT("x"), NULL) != TROUPE_E_FORKED)
+        return 1;
+    if (troupe_group_leave(house->group, id) || troupe_group_members(house->group, NULL, 0))
+        return 2;
+    if (troupe_subscribe(topics, id, TROUPE_TEXT("t")) != TROUPE_E_FORKED ||
+        troupe_publish(stage->me, topics, TROUPE_TEXT("t"), TROUPE_TEXT("x"), NULL) !=
+            TROUPE_E_FORKED)
+        return 3;
+    return troupe_unsubscribe(topics, id, TROUPE_TEXT("t")) ? 4 : 0;
+}
+
+static void act_in_a_forked_child(struct stage *stage)
+{
+    struct house house;
+    troupe_topics *topics;
+    int status = -1;
+    pid_t child;
+
+    open_house(stage, &house, 1, NULL);
+    assert_int_equal(troupe_topics_new(stage->system, &topics), TROUPE_OK);
+    child = fork();
+    if (child == 0) {
+        alarm(10);
+        _exit(use_after_fork(stage, &house, topics));
+    }
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    close_house(stage, &house);
+    troupe_topics_free(topics);
+}
+
+static void test_a_forked_child_is_told_so(void **state)
+{
+    (void)state;
+    each_way(act_in_a_forked_child);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -420,6 +469,7 @@ int main(void)
         cmocka_unit_test(test_what_is_sent_to_all_reaches_each_member_once),
         cmocka_unit_test(test_a_full_member_is_a_dead_letter_and_all_full_an_error),
         cmocka_unit_test(test_threads_send_join_and_leave_beside_each_other),
+        cmocka_unit_test(test_a_forked_child_is_told_so),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

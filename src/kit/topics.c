@@ -12,7 +12,8 @@
 #include "trp/os.h"
 
 struct troupe_topics {
-    troupe_system *system; /* set once */
+    troupe_system *system; /* set once, both */
+    uint32_t process;      /* in a forked child the lock may be held for ever */
     trp_rwlock lock;       /* rank: a leaf; nothing is called under it but allocation */
     trp_topic_tree tree;
 };
@@ -27,6 +28,7 @@ troupe_status troupe_topics_new(troupe_system *system, troupe_topics **ret_topic
         return TROUPE_E_NO_MEMORY;
     }
     topics->system = system;
+    topics->process = trp_process();
     trp_rwlock_init(&topics->lock);
     *ret_topics = topics;
     return TROUPE_OK;
@@ -54,6 +56,8 @@ troupe_status troupe_subscribe(troupe_topics *topics, troupe_id id, troupe_bytes
 
     if (trp_subject_fault(pattern, true))
         return TROUPE_E_INVALID;
+    if (trp_process() != topics->process)
+        return TROUPE_E_FORKED;
     if (has_ended(topics->system, id))
         return TROUPE_E_GONE;
     trp_rwlock_write(&topics->lock);
@@ -67,7 +71,7 @@ bool troupe_unsubscribe(troupe_topics *topics, troupe_id id, troupe_bytes patter
 {
     bool was;
 
-    if (trp_subject_fault(pattern, true))
+    if (trp_subject_fault(pattern, true) || trp_process() != topics->process)
         return false;
     trp_rwlock_write(&topics->lock);
     was = trp_tree_drop(&topics->tree, pattern, id);
@@ -108,6 +112,8 @@ troupe_status troupe_publish(troupe_context *ctx, troupe_topics *topics, troupe_
         *ret_reached = 0;
     if (trp_subject_fault(topic, false))
         return TROUPE_E_INVALID;
+    if (trp_process() != topics->process)
+        return TROUPE_E_FORKED;
     trp_audience_init(&audience);
     status = gather(topics, topic, &audience);
     if (status == TROUPE_OK)

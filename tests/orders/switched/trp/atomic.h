@@ -50,6 +50,7 @@ static inline bool trp_weak_here(const char *file, int line)
 #undef trp_sub_acq_rel
 #undef trp_sub_seq
 #undef trp_and_seq
+#undef trp_or_seq
 #undef trp_exchange_acq_rel
 #undef trp_exchange_seq
 #undef trp_cas_acq_rel
@@ -64,6 +65,7 @@ static inline bool trp_weak_here(const char *file, int line)
 #define trp_sub_acq_rel(p, v) TRP_SWITCH_V(atomic_fetch_sub_explicit, p, v, memory_order_acq_rel)
 #define trp_sub_seq(p, v) TRP_SWITCH_V(atomic_fetch_sub_explicit, p, v, memory_order_seq_cst)
 #define trp_and_seq(p, v) TRP_SWITCH_V(atomic_fetch_and_explicit, p, v, memory_order_seq_cst)
+#define trp_or_seq(p, v) TRP_SWITCH_V(atomic_fetch_or_explicit, p, v, memory_order_seq_cst)
 #define trp_exchange_acq_rel(p, v)                                                                 \
     TRP_SWITCH_V(atomic_exchange_explicit, p, v, memory_order_acq_rel)
 #define trp_exchange_seq(p, v) TRP_SWITCH_V(atomic_exchange_explicit, p, v, memory_order_seq_cst)

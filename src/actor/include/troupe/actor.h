@@ -494,7 +494,7 @@ TROUPE_MUST_CHECK troupe_status troupe_trace_set(troupe_context *ctx, troupe_byt
 /* troupe_room_notify - be told, once, when target's mailbox has room: handle_down is called with TROUPE_EVENT_ROOM and
  *                      exit.id target. At once when it has room now, else when it is down to half its bound. Its
  *                      exit.reason is TROUPE_EXIT_NORMAL, or TROUPE_EXIT_GONE when the target ended or stops instead.
- *                      Room is not reserved. Asking again before the notice is asking once. Belongs to this life.
+ *                      Room is not reserved. Asking again while it waits for room is asking once. Belongs to this life.
  * troupe_room_wait   - a thread waits for the same. Drives a simulation meanwhile.
  *
  * Threads: notify: a hook's or handler's context, never blocks. wait: an attached thread's, blocks up to timeout_ns.

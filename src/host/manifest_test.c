@@ -59,6 +59,8 @@ static int tear_down(void **state)
 
 static troupe_status load(fixture *f, const char *text)
 {
+    troupe_manifest_free(f->manifest); /* of the load before */
+    f->manifest = NULL;
     write_file(f, "troupe.yaml", text);
     return troupe_manifest_load(f->folder, (troupe_say){hear, &f->heard}, &f->manifest);
 }

@@ -267,8 +267,7 @@ static troupe_status may_ask(const trp_cell *sender, uint64_t bound_ns)
 troupe_status trp_request_send(trp_cell *sender, troupe_id id, troupe_bytes payload,
                                uint64_t timeout_ns, troupe_correlation *ret_correlation)
 {
-    uint64_t deadline_ns = trp_deadline(sender->system, timeout_ns);
-    uint64_t bound_ns = deadline_at_hand(sender);
+    uint64_t deadline_ns = trp_deadline(sender->system, timeout_ns), bound_ns;
     trp_cell *target;
     troupe_status status =
         timeout_ns ? trp_resolve(sender, &id, payload.size, &target) : TROUPE_E_INVALID;
@@ -276,8 +275,10 @@ troupe_status trp_request_send(trp_cell *sender, troupe_id id, troupe_bytes payl
     uint64_t correlation;
     trp_node *node;
 
-    if (status == TROUPE_OK)
-        status = may_ask(sender, bound_ns);
+    if (status != TROUPE_OK)
+        return status;
+    bound_ns = deadline_at_hand(sender); /* only now: the context is the caller's, see trp_resolve */
+    status = may_ask(sender, bound_ns);
     if (status != TROUPE_OK)
         return status;
     if (deadline_ns > bound_ns)

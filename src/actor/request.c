@@ -277,7 +277,8 @@ troupe_status trp_request_send(trp_cell *sender, troupe_id id, troupe_bytes payl
 
     if (status != TROUPE_OK)
         return status;
-    bound_ns = deadline_at_hand(sender); /* only now: the context is the caller's, see trp_resolve */
+    bound_ns =
+        deadline_at_hand(sender); /* only now: the context is the caller's, see trp_resolve */
     status = may_ask(sender, bound_ns);
     if (status != TROUPE_OK)
         return status;

@@ -75,7 +75,7 @@ void trp_name_release(trp_cell *cell)
 
     if (!name)
         return;
-    trp_store_release(&cell->name, NULL);
+    trp_store_relaxed(&cell->name, NULL); /* publishes nothing: who still sees it asks the record */
     trp_mutex_lock(&system->names_lock);
     trp_names_remove_locked(&system->names, name);
     tell_waiters_locked(system);

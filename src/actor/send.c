@@ -11,8 +11,9 @@ troupe_status trp_follow(troupe_system *system, troupe_id *id, trp_cell **ret_ta
 
         if (!target)
             return TROUPE_E_GONE;
-        route = trp_load_acquire(&target->route);       /* pairs with spawn */
-        if (trp_load_acquire(&target->id) != id->value) /* else it may be the next one's route */
+        route = trp_load_acquire(&target->route); /* pairs with spawn */
+        /* else it may be the next one's route. Relaxed: who acquired that one sees this id gone */
+        if (trp_load_relaxed(&target->id) != id->value)
             return TROUPE_E_GONE;
         if (!route) {
             if (trp_load_relaxed(&target->closed)) /* what slips through is a dead letter */

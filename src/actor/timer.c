@@ -4,9 +4,9 @@
  * An interval has one payload for all its messages. While its last message waits or is handled that payload has a second
  * count, and then the clock sends no further one: a target that stalls has one message of it.
  * Threads:    fire, tick: the clock's. The list, end: its cell's owner.
- * Invariants: 1. The owner writes `ended` before it cancels; a tick arms the clock before it reads `ended` (both seq). If
- *                broken: an interval that was cancelled while it fired stays armed, and is never given back when the system
- *                ends before its next time.
+ * Invariants: 1. The owner writes `ended` before it cancels; a tick arms the clock before it reads `ended`. The clock's
+ *                lock, which both take in between, orders them. If broken: an interval that was cancelled while it fired
+ *                stays armed, and is never given back when the system ends before its next time.
  *             2. A tick holds a count of its own. If broken: the owner's cancel frees what the tick reads.
  */
 #include "cell.h"
@@ -62,7 +62,7 @@ static void deliver(const send_timer *timer, trp_node *node)
 /* The clock's count goes. */
 static void be_over(send_timer *timer)
 {
-    trp_store_release(&timer->over, true); /* pairs with sweep */
+    trp_store_relaxed(&timer->over, true); /* a hint to sweep; the count orders what is freed */
     unref(timer);
 }
 
@@ -72,7 +72,8 @@ static void fire(troupe_timer *clock_timer)
     trp_node *node = timer->node;
 
     timer->node = NULL;
-    trp_store_release(&timer->over, true); /* first: who handles its message may set the next one */
+    /* first: who handles its message may set the next one. Relaxed: the push publishes it */
+    trp_store_relaxed(&timer->over, true);
     deliver(timer, node);
     unref(timer);
 }
@@ -105,7 +106,9 @@ static void tick(troupe_timer *clock_timer)
     send_timer *timer = TRP_OF(clock_timer, send_timer, timer);
     troupe_executor *executor = timer->system->executor;
 
-    if (trp_load_seq(&timer->ended) || !trp_cell_find(timer->system, (troupe_id){timer->target})) {
+    /* an early look: the one behind the arming decides */
+    if (trp_load_relaxed(&timer->ended) ||
+        !trp_cell_find(timer->system, (troupe_id){timer->target})) {
         be_over(timer);
         return;
     }
@@ -113,7 +116,8 @@ static void tick(troupe_timer *clock_timer)
     send_one(timer);
     timer->at_ns = trp_interval_next(timer->at_ns, timer->period_ns, troupe_now(timer->system));
     troupe_timer_start(executor, &timer->timer, timer->at_ns);
-    if (trp_load_seq(&timer->ended) && troupe_timer_cancel(executor, &timer->timer))
+    /* relaxed: the clock's lock came between, here and in `end` */
+    if (trp_load_relaxed(&timer->ended) && troupe_timer_cancel(executor, &timer->timer))
         be_over(timer);
     unref(timer);
 }
@@ -135,7 +139,7 @@ static void sweep(trp_cell *cell)
         send_timer *timer = TRP_OF(at, send_timer, link);
 
         at = at->next;
-        if (trp_load_acquire(&timer->over)) /* pairs with be_over */
+        if (trp_load_relaxed(&timer->over)) /* its own count keeps it; unref orders the rest */
             drop(cell, timer);
     }
     cell->n_timers_swept = cell->n_timers;
@@ -223,7 +227,7 @@ static bool end(trp_cell *cell, send_timer *timer)
 {
     bool cancelled;
 
-    trp_store_seq(&timer->ended, true);
+    trp_store_relaxed(&timer->ended, true); /* cancel takes the clock's lock, as tick does */
     cancelled = troupe_timer_cancel(cell->system->executor, &timer->timer);
     if (cancelled)
         unref(timer);

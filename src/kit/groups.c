@@ -75,7 +75,8 @@ typedef _Atomic(troupe_group *) address;
 
 static troupe_id route(void *state, troupe_system *system)
 {
-    troupe_group *group = trp_load_acquire((address *)state); /* pairs with open_address */
+    /* relaxed: a group is older than its address, whose id published it */
+    troupe_group *group = trp_load_relaxed((address *)state);
 
     (void)system;
     return group ? choose(group) : TROUPE_NOBODY;
@@ -84,8 +85,8 @@ static troupe_id route(void *state, troupe_system *system)
 static troupe_status open_address(void *state, const troupe_start *start)
 {
     /* The spec keeps it as const, as it does everything; it was given as it is. */
-    trp_store_release((address *)state,
-                      (troupe_group *)(uintptr_t)start->argument); /* pairs with route */
+    trp_store_relaxed((address *)state,
+                      (troupe_group *)(uintptr_t)start->argument); /* as in route */
     return TROUPE_OK;
 }
 

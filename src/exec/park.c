@@ -339,7 +339,8 @@ static void take_over(trp_worker *worker)
     trp_mutex_lock(&executor->idle_lock);
     if (trp_load_relaxed(&worker->overrunning))
         inject_all_locked(worker);
-    else if (worker->awake && trp_load_relaxed(&worker->turns) == worker->turns_seen)
+    else if (worker->awake && trp_load_relaxed(&worker->running) && /* else it got no core yet */
+             trp_load_relaxed(&worker->turns) == worker->turns_seen)
         (void)hand_off_locked(worker);
     trp_mutex_unlock(&executor->idle_lock);
 }

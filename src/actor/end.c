@@ -185,7 +185,6 @@ static void hear_last_news(trp_cell *cell)
 
 static void tell_end(trp_cell *cell)
 {
-    trp_name_release(cell);
     trp_room_release_all(cell);
     hear_last_news(cell);
     trp_monitors_down(cell, &cell->exit);
@@ -200,8 +199,10 @@ void trp_life_finish(trp_cell *cell)
     trp_store_seq(&cell->closed, true);
     trp_bury(cell, reason); /* while the name is known */
     trp_set_phase(cell, TROUPE_PHASE_ENDED);
-    if (!cell->taken)
+    if (!cell->taken) {
+        trp_name_release(cell); /* first: who finds no id here may take the name at once */
         trp_store_seq(&cell->id, 0);
+    }
     trp_store_seq(&cell->asks, 0);
     if (!cell->taken)
         tell_end(cell);

@@ -159,6 +159,7 @@ static void test_a_flood_drops_no_answers_and_no_timers(void **state)
 
     trp_store_seq(&n_answers, 0);
     trp_store_seq(&n_full_answers, 0);
+    trp_store_seq(&gate_taken, 0);
     trp_store_seq(&gate_n, 0);
     trp_store_seq(&gate_stalled, 0);
     assert_int_equal(

@@ -19,19 +19,19 @@ typedef struct gate_note {
 } gate_note;
 
 static gate_note
-    gate_notes[GATE_NOTES]; /* written by the gate, read when its count has been seen */
-static _Atomic uint32_t gate_n, gate_stalled;
+    gate_notes[GATE_NOTES]; /* written by the gates, read when their count has been seen */
+static _Atomic uint32_t gate_taken, gate_n, gate_stalled;
 
 static inline void gate_note_message(const troupe_message *message)
 {
-    uint32_t n = trp_load_relaxed(&gate_n); /* one writer */
+    uint32_t n = trp_add_relaxed(&gate_taken, 1); /* each has a place of its own */
     gate_note *note = &gate_notes[n];
 
     TROUPE_ASSERT(n < GATE_NOTES);
     *note = (gate_note){.sender = message->sender.value, .sequence = message->sequence};
     if (message->payload.size >= sizeof note->number)
         memcpy(&note->number, message->payload.data, sizeof note->number);
-    trp_store_release(&gate_n, n + 1); /* pairs with gate_wait */
+    trp_add_acq_rel(&gate_n, 1); /* pairs with gate_wait */
 }
 
 static inline troupe_status gate_handle(void *self, troupe_context *ctx,
@@ -85,6 +85,7 @@ static inline troupe_id spawn_gate(fixture *f, uint32_t bound, uint64_t bytes,
 {
     troupe_id id = TROUPE_NOBODY;
 
+    trp_store_seq(&gate_taken, 0);
     trp_store_seq(&gate_n, 0);
     trp_store_seq(&gate_stalled, 0);
     assert_int_equal(troupe_spawn(f->me,

@@ -18,3 +18,10 @@ bool trp_options_take(void *to, size_t known, const void *from)
     memcpy(to, from, size < known ? size : known);
     return true;
 }
+
+void trp_options_give(void *to, size_t size, const void *from, size_t known)
+{
+    if (size > known)
+        memset((uint8_t *)to + known, 0, size - known);
+    memcpy(to, from, size < known ? size : known);
+}

@@ -219,8 +219,7 @@ static bool run(troupe_executor *executor, uint64_t budget_ns, bool *ret_stirred
 {
     const troupe_executor *outer = running_here;
     trp_driven *driven = &executor->driven;
-    uint64_t now = trp_monotonic_ns();
-    uint64_t until = budget_ns < TROUPE_FOREVER - now ? now + budget_ns : TROUPE_FOREVER;
+    uint64_t until = trp_time_after(trp_monotonic_ns(), budget_ns);
     bool late, jobs_wait, more;
 
     running_here = executor;

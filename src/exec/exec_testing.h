@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "troupe/exec.h"
+#include "executor.h"
 #include "trp/atomic.h"
 #include "trp/os.h"
 
@@ -27,6 +27,26 @@ static inline void wait_until(bool (*holds)(void *arg), void *arg)
             fail_msg("%s", "it did not come about within 20 s");
         trp_pause();
     }
+}
+
+/* ---- who sleeps ---- */
+
+static inline bool all_sleep(void *arg)
+{
+    troupe_executor *executor = arg;
+
+    return trp_load_seq(&executor->n_awake) == 0;
+}
+
+/* Of its workers, so far. */
+static inline uint64_t wakes_so_far(troupe_executor *executor)
+{
+    uint64_t n;
+
+    trp_mutex_lock(&executor->idle_lock);
+    n = executor->n_wakes;
+    trp_mutex_unlock(&executor->idle_lock);
+    return n;
 }
 
 /* ---- the threads of this process, as the kernel counts them ---- */

@@ -91,16 +91,9 @@ troupe_status troupe_executor_new(const troupe_executor_options *asked,
     return TROUPE_OK;
 }
 
-static uint64_t deadline_after(uint64_t timeout_ns)
-{
-    uint64_t now = trp_monotonic_ns();
-
-    return timeout_ns < TROUPE_FOREVER - now ? now + timeout_ns : TROUPE_FOREVER;
-}
-
 bool troupe_executor_stop(troupe_executor *executor, uint64_t timeout_ns)
 {
-    uint64_t deadline = deadline_after(timeout_ns);
+    uint64_t deadline = trp_time_after(trp_monotonic_ns(), timeout_ns);
 
     if (executor->stopped)
         return executor->all_back;

@@ -1,8 +1,6 @@
 /* Who is woken, and who is left asleep: one thief at a time, a budget for the slot, nobody while nothing happens. */
 #include "exec_testing.h"
 
-#include "executor.h"
-
 static void (*run_now)(troupe_task *task); /* what tasks of the present test do */
 
 static void run_it(void *arg, troupe_task *task)
@@ -20,23 +18,6 @@ static troupe_executor *make(unsigned workers, void (*run)(troupe_task *task))
         troupe_executor_new(&TROUPE_EXECUTOR_OPTIONS(.workers = workers, .run = run_it), &executor),
         TROUPE_OK);
     return executor;
-}
-
-static bool all_sleep(void *arg)
-{
-    troupe_executor *executor = arg;
-
-    return trp_load_seq(&executor->n_awake) == 0;
-}
-
-static uint64_t wakes_so_far(troupe_executor *executor)
-{
-    uint64_t n;
-
-    trp_mutex_lock(&executor->idle_lock);
-    n = executor->n_wakes;
-    trp_mutex_unlock(&executor->idle_lock);
-    return n;
 }
 
 static bool is_set(void *arg)

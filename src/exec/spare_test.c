@@ -1,8 +1,6 @@
 /* Workers whose tasks overrun: who takes their place, how many may, and an end that does not wait for ever. */
 #include "exec_testing.h"
 
-#include "executor.h"
-
 typedef struct duty {
     troupe_task task; /* first */
     troupe_executor *executor;
@@ -51,23 +49,6 @@ static void run_and_wait(duty *mine)
     trp_store_seq(&mine->n_runs, 0);
     troupe_executor_submit(mine->executor, &mine->task);
     wait_until(has_run, mine);
-}
-
-static uint64_t wakes_so_far(troupe_executor *executor)
-{
-    uint64_t n;
-
-    trp_mutex_lock(&executor->idle_lock);
-    n = executor->n_wakes;
-    trp_mutex_unlock(&executor->idle_lock);
-    return n;
-}
-
-static bool all_sleep(void *arg)
-{
-    troupe_executor *executor = arg;
-
-    return trp_load_seq(&executor->n_awake) == 0;
 }
 
 static uint32_t threads_of(troupe_executor *executor)

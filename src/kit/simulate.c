@@ -238,7 +238,6 @@ troupe_status troupe_simulate_sized(const troupe_simulation *simulation, troupe_
     if (status == TROUPE_OK)
         status = run_all(&plan, &schedules, &report);
     trp_free(schedules.seen);
-    memset(ret_report, 0, size);
-    memcpy(ret_report, &report, size < sizeof report ? size : sizeof report);
+    trp_options_give(ret_report, size, &report, sizeof report);
     return status;
 }

@@ -14,4 +14,12 @@
  */
 bool trp_options_take(void *to, size_t known, const void *from) __attribute__((warn_unused_result));
 
+/* trp_options_give - the other way: what an older caller has no room for is left out, what a newer one has besides is 0.
+ *
+ * Owns:    to has room for size bytes; from is lent, known bytes.
+ * Threads: the owner of both.
+ * Errors:  none.
+ */
+void trp_options_give(void *to, size_t size, const void *from, size_t known);
+
 #endif

@@ -28,6 +28,12 @@ uint64_t trp_monotonic_ns(void);
 uint64_t trp_wall_ns(void);
 uint64_t trp_thread_cpu_ns(void);
 
+/* trp_time_after - the time that comes ns after now_ns; UINT64_MAX (TROUPE_FOREVER) where that is beyond it. */
+static inline uint64_t trp_time_after(uint64_t now_ns, uint64_t ns)
+{
+    return ns < UINT64_MAX - now_ns ? now_ns + ns : UINT64_MAX;
+}
+
 /* trp_random_os - bytes from the kernel, fit for keys. Blocks only before the kernel's pool is ready. */
 void trp_random_os(void *to, size_t size);
 

@@ -1,7 +1,7 @@
 /* account.c - what can be asked of a system: counts and states. Nothing here stops anybody. */
 #include "cell.h"
 
-#include <string.h>
+#include "trp/options.h"
 
 const char *troupe_exit_reason_name(troupe_exit_reason reason)
 {
@@ -44,14 +44,6 @@ static uint64_t walk_links(const trp_cell *cell)
     return n;
 }
 
-/* A struct that grew since the caller was built, or one that is newer than this library. */
-static void give(void *to, size_t size, const void *from, size_t known)
-{
-    if (size > known)
-        memset((uint8_t *)to + known, 0, size - known);
-    memcpy(to, from, size < known ? size : known);
-}
-
 /* One that was given up has not given back the room of what it finished in the same batch. */
 static uint64_t waiting_of(const trp_cell *cell)
 {
@@ -73,12 +65,10 @@ void troupe_totals_read(troupe_system *system, troupe_totals *ret_totals, size_t
     };
 
     if (trp_is_forked(system)) {
-        give(ret_totals, size, &(troupe_totals){0}, sizeof totals);
+        trp_options_give(ret_totals, size, &(troupe_totals){0}, sizeof totals);
         return;
     }
-    trp_mutex_lock(&system->slots_lock);
-    totals.slots = system->n_slots - 1;
-    trp_mutex_unlock(&system->slots_lock);
+    totals.slots = trp_slots_made(system) - 1;
     for (uint32_t slot = 1; slot <= totals.slots; slot++) {
         trp_cell *cell = trp_slot_at(system, slot);
 
@@ -93,7 +83,7 @@ void troupe_totals_read(troupe_system *system, troupe_totals *ret_totals, size_t
     trp_mutex_lock(&system->dead_lock);
     totals.dead_letters = system->n_dead;
     trp_mutex_unlock(&system->dead_lock);
-    give(ret_totals, size, &totals, sizeof totals);
+    trp_options_give(ret_totals, size, &totals, sizeof totals);
 }
 
 static uint64_t walk(trp_cell *cell)
@@ -132,9 +122,7 @@ uint64_t troupe_walk_mailboxes(troupe_system *system)
 
     if (trp_is_forked(system))
         return 0;
-    trp_mutex_lock(&system->slots_lock);
-    n_slots = system->n_slots;
-    trp_mutex_unlock(&system->slots_lock);
+    n_slots = trp_slots_made(system);
     for (uint32_t slot = 1; slot < n_slots; slot++) {
         trp_cell *cell = trp_slot_at(system, slot);
 
@@ -184,7 +172,7 @@ troupe_status troupe_info_read(troupe_system *system, troupe_id id, troupe_info 
     info = look_at(cell, id);
     if (trp_load_acquire(&cell->id) != id.value) /* else some of it may be the next one's */
         return TROUPE_E_GONE;
-    give(ret_info, size, &info, sizeof info);
+    trp_options_give(ret_info, size, &info, sizeof info);
     return TROUPE_OK;
 }
 
@@ -196,9 +184,7 @@ size_t troupe_snapshot_read(troupe_system *system, troupe_info *infos, size_t n,
 
     if (trp_is_forked(system))
         return 0;
-    trp_mutex_lock(&system->slots_lock);
-    n_slots = system->n_slots;
-    trp_mutex_unlock(&system->slots_lock);
+    n_slots = trp_slots_made(system);
     for (uint32_t slot = 1; slot < n_slots; slot++) {
         const trp_cell *cell = trp_slot_at(system, slot);
         troupe_id id = {trp_load_acquire(&cell->id)}; /* pairs with spawn */
@@ -208,7 +194,7 @@ size_t troupe_snapshot_read(troupe_system *system, troupe_info *infos, size_t n,
             trp_load_acquire(&cell->id) != id.value)
             continue;
         if (found < n)
-            give(to + found * size, size, &info, sizeof info);
+            trp_options_give(to + found * size, size, &info, sizeof info);
         found++;
     }
     return found;

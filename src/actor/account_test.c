@@ -108,15 +108,8 @@ static troupe_status start_child(void *self, troupe_context *ctx)
                         self);
 }
 
-static void restart_child(void *self, troupe_context *ctx, const troupe_notice *notice)
-{
-    (void)self;
-    if (notice->event == TROUPE_EVENT_CHILD_EXIT)
-        assert_int_equal(troupe_restart(ctx, notice->exit.id), TROUPE_OK);
-}
-
 static const troupe_child_ops parent_hooks = {.post_start = start_child};
-static const troupe_actor_ops parent_actor = {.handle_down = restart_child};
+static const troupe_actor_ops parent_actor = {.handle_down = restart_held_child};
 
 static void test_restarts_and_crashes_are_counted_over_the_lives_of_an_id(void **state)
 {

@@ -91,6 +91,14 @@ static inline void wait_until_handled(fixture *f, troupe_id id, uint64_t n)
     fail_msg("%s", "not handled within 10 s");
 }
 
+/* A handle_down: whichever child is held has its next life. */
+static inline void restart_held_child(void *self, troupe_context *ctx, const troupe_notice *notice)
+{
+    (void)self;
+    if (notice->event == TROUPE_EVENT_CHILD_EXIT)
+        assert_int_equal(troupe_restart(ctx, notice->exit.id), TROUPE_OK);
+}
+
 /* One behaviour in both kinds of time: the machine's, on threads and in the caller's loop, and simulation's. */
 #define BOTH(test)                                                                                 \
     {#test " on threads", test, on_threads, tear_down, NULL},                                      \

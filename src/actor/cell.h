@@ -47,6 +47,9 @@ typedef enum trp_ask {
     TRP_ASK_HEARD = 1 << 13,     /* its handler was told of a kill, and has not returned; no ask */
 } trp_ask;
 
+#define TRP_ASK_STOPS (TRP_ASK_STOP_SHUTDOWN | TRP_ASK_STOP_REQUESTED | TRP_ASK_STOP_RESTART)
+#define TRP_ASK_KILLS (TRP_ASK_KILL | TRP_ASK_DEADLINE)
+
 #define TRP_ASKS UINT64_C(0xfff) /* without HOLD, HEARD */
 
 /* ---- signals: news with a body, in a stack of their own ---- */
@@ -360,6 +363,7 @@ trp_cell *trp_cell_find(const troupe_system *system, troupe_id id); /* NULL: gon
 trp_cell *trp_slot_take(
     troupe_system *system);         /* owned by the caller, with a fresh generation in asks; NULL */
 void trp_slot_give(trp_cell *cell); /* asleep, of nobody */
+uint32_t trp_slots_made(troupe_system *system); /* those below this one, from 1, were made so far */
 void trp_slots_free(troupe_system *system);
 
 /* names.c */
@@ -408,6 +412,10 @@ void trp_node_release(trp_node *node); /* its payload, topic and trace; the node
 troupe_bytes trp_node_payload(const trp_node *node);
 troupe_message trp_node_message(const trp_node *node);
 size_t trp_node_size(const trp_node *node);
+static inline uint64_t trp_node_room(const trp_node *node) /* in a mailbox */
+{
+    return trp_room_of(1, trp_node_size(node));
+}
 troupe_bytes trp_payload_bytes(const troupe_payload *payload); /* NULL: none */
 bool trp_payload_is_shared(const troupe_payload *payload);     /* somebody else has a count of it */
 

@@ -208,15 +208,8 @@ static troupe_status start_child(void *self, troupe_context *ctx)
                         self);
 }
 
-static void restart_child(void *self, troupe_context *ctx, const troupe_notice *notice)
-{
-    (void)self;
-    if (notice->event == TROUPE_EVENT_CHILD_EXIT)
-        assert_int_equal(troupe_restart(ctx, notice->exit.id), TROUPE_OK);
-}
-
 static const troupe_child_ops parent_hooks = {.post_start = start_child};
-static const troupe_actor_ops parent_actor = {.handle_down = restart_child};
+static const troupe_actor_ops parent_actor = {.handle_down = restart_held_child};
 
 static void test_a_subscription_outlasts_a_restart(void **state)
 {

@@ -130,7 +130,7 @@ static trp_node *unlink_locked(trp_cell *target, uint64_t own)
     trp_node *first = NULL, *last = NULL, *node;
 
     while (is_over(target, own) && (node = unlink_oldest_locked(target))) {
-        trp_sub_seq(&target->waiting, trp_room_of(1, trp_node_size(node)));
+        trp_sub_seq(&target->waiting, trp_node_room(node));
         trp_store_relaxed(&node->next, NULL); /* this and the next: nobody else has it any more */
         if (last)
             trp_store_relaxed(&last->next, node);

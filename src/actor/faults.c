@@ -93,9 +93,8 @@ void trp_faults_apply(const trp_faults *faults, troupe_executor_options *options
 static void give_answer(troupe_timer *timer)
 {
     late_answer *late = TRP_OF(timer, late_answer, timer);
-    troupe_reply_buffer bytes = {late->payload};
 
-    trp_request_close(late->request, late->status, troupe_reply_bytes(&bytes));
+    trp_request_close(late->request, late->status, trp_payload_bytes(late->payload));
     trp_request_unref(late->request, 1);
     free_late(late);
 }

@@ -15,7 +15,7 @@ static void settle(trp_cell *cell)
     cell->current = NULL;
     cell->request = NULL;
     if (node->counted)
-        trp_count_own(&cell->done, trp_room_of(1, trp_node_size(node)));
+        trp_count_own(&cell->done, trp_node_room(node));
     if (cell->has_trace)
         trp_trace_clear(cell);
     trp_node_release(node);

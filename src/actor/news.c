@@ -11,8 +11,6 @@ static void open_circle(trp_cell *cell)
         TRP_OF(cell->children.prev, trp_child_entry, link)->asked = false; /* it is asked again */
 }
 
-#define STOPS (TRP_ASK_STOP_SHUTDOWN | TRP_ASK_STOP_REQUESTED | TRP_ASK_STOP_RESTART)
-
 void trp_life_asked(trp_cell *cell, uint32_t asks)
 {
     if (cell->step == TRP_STEP_FREE)
@@ -24,7 +22,7 @@ void trp_life_asked(trp_cell *cell, uint32_t asks)
     } else if ((asks & TRP_ASK_STOP_RESTART) && !cell->stopping_for_good) {
         cell->stop_reason = TROUPE_STOP_RESTART;
     }
-    if (asks & STOPS) {
+    if (asks & TRP_ASK_STOPS) {
         cell->stop_asked = true;
         open_circle(cell);
     }
@@ -33,7 +31,7 @@ void trp_life_asked(trp_cell *cell, uint32_t asks)
     /* A deadline that crossed the end of its stop is nothing any more; one that comes with the stop says that its
      * handler let it wait for all of that time. */
     if ((asks & TRP_ASK_KILL) ||
-        ((asks & TRP_ASK_DEADLINE) && (cell->stop_limit || (asks & STOPS)))) {
+        ((asks & TRP_ASK_DEADLINE) && (cell->stop_limit || (asks & TRP_ASK_STOPS)))) {
         cell->late = !(asks & TRP_ASK_KILL);
         cell->killed = true;
     }
@@ -59,12 +57,12 @@ const char *troupe_killed(troupe_context *ctx)
         return NULL;
     if (asks & TRP_ASK_TAKEN)
         return TRP_KILLED; /* nobody waits for it any more */
-    if (asks & STOPS)
+    if (asks & TRP_ASK_STOPS)
         trp_stop_timer_start(cell);
     if ((asks & TRP_ASK_KILL) || ((asks & TRP_ASK_DEADLINE) && cell->stop_limit)) {
         /* taken here: left for the next look, it would end the held cell as well. It still has to return. */
         trp_or_seq(&cell->asks, (uint64_t)TRP_ASK_HEARD);
-        trp_and_seq(&cell->asks, ~(uint64_t)(TRP_ASK_KILL | TRP_ASK_DEADLINE));
+        trp_and_seq(&cell->asks, ~(uint64_t)TRP_ASK_KILLS);
         cell->late = !(asks & TRP_ASK_KILL);
         cell->killed = true;
     }

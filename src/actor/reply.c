@@ -75,15 +75,24 @@ void trp_request_drop(trp_cell *holder, trp_node *node, troupe_status status, tr
     trp_request_unref(request, 1);
 }
 
+/* shared: the same bytes as one that is counted; NULL: they are copied. */
+static troupe_status answer_with(trp_cell *holder, trp_request *request, troupe_status status,
+                                 troupe_bytes payload, troupe_payload *shared)
+{
+    troupe_system *system = holder->system;
+    bool open = system->faults && trp_answer_late(system, request, status, payload);
+
+    if (!open)
+        open = shared ? trp_request_close_shared(request, shared)
+                      : trp_request_close(request, status, payload);
+    let_go(holder, request);
+    return open ? TROUPE_OK : TROUPE_E_GONE;
+}
+
 static troupe_status answer(trp_cell *holder, trp_request *request, troupe_status status,
                             troupe_bytes payload)
 {
-    troupe_system *system = holder->system;
-    bool open = (system->faults && trp_answer_late(system, request, status, payload)) ||
-                trp_request_close(request, status, payload);
-
-    let_go(holder, request);
-    return open ? TROUPE_OK : TROUPE_E_GONE;
+    return answer_with(holder, request, status, payload, NULL);
 }
 
 void trp_request_answer_current(trp_cell *holder, troupe_status status, troupe_bytes text)
@@ -144,18 +153,13 @@ troupe_status troupe_reply_shared(troupe_context *ctx, troupe_correlation correl
     trp_request *request = ctx->request;
     troupe_status status =
         correlation.value ? find_held(ctx, correlation, &request) : trp_context_check(ctx);
-    troupe_system *system = ctx->system;
-    bool open;
+    troupe_bytes bytes = trp_payload_bytes(payload);
 
-    if (status == TROUPE_OK && trp_payload_bytes(payload).size > system->message_max)
+    if (status == TROUPE_OK && bytes.size > ctx->system->message_max)
         status = TROUPE_E_TOO_LARGE;
     if (status != TROUPE_OK || !request)
         return status;
-    open = (system->faults &&
-            trp_answer_late(system, request, TROUPE_OK, trp_payload_bytes(payload))) ||
-           trp_request_close_shared(request, payload);
-    let_go(ctx, request);
-    return open ? TROUPE_OK : TROUPE_E_GONE;
+    return answer_with(ctx, request, TROUPE_OK, bytes, payload);
 }
 
 troupe_status troupe_fail(troupe_context *ctx, troupe_correlation correlation, troupe_status status,

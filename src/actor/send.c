@@ -50,7 +50,7 @@ void trp_push(trp_cell *target, trp_node *node)
 troupe_status trp_send_node(trp_cell *sender, trp_cell *target, troupe_id id, trp_node *node)
 {
     troupe_on_full on_full = (troupe_on_full)trp_load_relaxed(&target->on_full); /* set at spawn */
-    uint64_t room = trp_room_of(1, trp_node_size(node));
+    uint64_t room = trp_node_room(node);
     troupe_status status = trp_room_reserve(sender, target, id, room, on_full);
     bool dropped = status == TROUPE_E_FULL && on_full == TROUPE_ON_FULL_DROP_NEWEST;
 

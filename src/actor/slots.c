@@ -101,6 +101,16 @@ void trp_slot_give(trp_cell *cell)
     trp_mutex_unlock(&system->slots_lock);
 }
 
+uint32_t trp_slots_made(troupe_system *system)
+{
+    uint32_t n;
+
+    trp_mutex_lock(&system->slots_lock);
+    n = system->n_slots;
+    trp_mutex_unlock(&system->slots_lock);
+    return n;
+}
+
 void trp_slots_free(troupe_system *system)
 {
     for (uint32_t slot = 1; slot < system->n_slots; slot++) {

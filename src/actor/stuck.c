@@ -31,9 +31,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ASK_STOPS (TRP_ASK_STOP_SHUTDOWN | TRP_ASK_STOP_REQUESTED | TRP_ASK_STOP_RESTART)
-#define ASK_KILLS (TRP_ASK_KILL | TRP_ASK_DEADLINE)
-#define UNOBEYED (ASK_KILLS | TRP_ASK_HEARD)
+#define UNOBEYED (TRP_ASK_KILLS | TRP_ASK_HEARD)
 #define RETRY (100 * TROUPE_MILLISECOND) /* when there is no thread for the job */
 
 /* ---- the owner ---- */
@@ -111,7 +109,7 @@ static void note_locked(trp_cell *cell, troupe_id id, bool kill, uint64_t due_ns
 void trp_stuck_watch(trp_cell *cell, troupe_id id, trp_ask ask)
 {
     troupe_system *system = cell->system;
-    bool kill = ask & ASK_KILLS;
+    bool kill = ask & TRP_ASK_KILLS;
     uint64_t time_ns = kill ? system->kill_grace : trp_load_relaxed(&cell->stop_timeout);
     uint64_t due_ns;
 
@@ -180,11 +178,8 @@ static void close_down(trp_cell *cell)
 
 static void stop_children(troupe_system *system, troupe_id parent)
 {
-    uint32_t n_slots;
+    uint32_t n_slots = trp_slots_made(system);
 
-    trp_mutex_lock(&system->slots_lock);
-    n_slots = system->n_slots;
-    trp_mutex_unlock(&system->slots_lock);
     for (uint32_t slot = 1; slot < n_slots; slot++) {
         trp_cell *cell = trp_slot_at(system, slot);
         troupe_id id = {trp_load_acquire(&cell->id)}; /* pairs with spawn: its parent is set */
@@ -245,7 +240,7 @@ static void act(trp_cell *cell, troupe_id id, bool kill)
     uint64_t asks = trp_load_seq(&cell->asks);
 
     if (!kill) {
-        if (asks >> 32 == id.value >> 32 && (asks & ASK_STOPS))
+        if (asks >> 32 == id.value >> 32 && (asks & TRP_ASK_STOPS))
             trp_cell_ask(cell->system, id, 0, TRP_ASK_DEADLINE); /* which is watched in its turn */
         return;
     }
@@ -254,7 +249,7 @@ static void act(trp_cell *cell, troupe_id id, bool kill)
             return;
         /* obeyed, or its owner is at work, or has had no chance */
         if (!(asks & UNOBEYED) || (asks & TRP_ASK_HOLD) || !may_be_inside(cell)) {
-            if (asks & (UNOBEYED | ASK_STOPS))
+            if (asks & (UNOBEYED | TRP_ASK_STOPS))
                 trp_stuck_watch(cell, id, asks & UNOBEYED ? TRP_ASK_KILL : TRP_ASK_STOP_REQUESTED);
             return;
         }

@@ -14,9 +14,7 @@
 
 uint64_t trp_deadline(const troupe_system *system, uint64_t timeout_ns)
 {
-    uint64_t now = troupe_now(system);
-
-    return timeout_ns > TROUPE_FOREVER - now ? TROUPE_FOREVER : now + timeout_ns;
+    return trp_time_after(troupe_now(system), timeout_ns);
 }
 
 /* ---- attach, detach ---- */
@@ -71,7 +69,7 @@ static void bury(trp_cell *cell, trp_node *node, troupe_dead_reason reason, trou
 {
     trp_node_bury(cell, node, reason, status);
     if (node->counted)
-        trp_room_give(cell, trp_room_of(1, trp_node_size(node)));
+        trp_room_give(cell, trp_node_room(node));
 }
 
 static void bury_saved(trp_cell *cell)
@@ -394,7 +392,7 @@ troupe_status troupe_receive(troupe_context *ctx, uint64_t timeout_ns, troupe_me
     trp_request_accept(ctx, node);
     trp_count_own(&ctx->n_handled, 1);
     if (node->counted)
-        trp_room_give(ctx, trp_room_of(1, trp_node_size(node)));
+        trp_room_give(ctx, trp_node_room(node));
     *ret_message = trp_node_message(node);
     return TROUPE_OK;
 }

@@ -44,10 +44,6 @@ bool trp_cell_poke(trp_cell *cell)
     return rested;
 }
 
-#define WATCHED                                                                                    \
-    (TRP_ASK_STOP_SHUTDOWN | TRP_ASK_STOP_REQUESTED | TRP_ASK_STOP_RESTART | TRP_ASK_KILL |        \
-     TRP_ASK_DEADLINE)
-
 bool trp_cell_ask(troupe_system *system, troupe_id id, uint32_t incarnation, trp_ask ask)
 {
     trp_cell *cell = trp_slot_at(system, (uint32_t)id.value);
@@ -62,7 +58,7 @@ bool trp_cell_ask(troupe_system *system, troupe_id id, uint32_t incarnation, trp
         if (incarnation && ((asks >> 16) & 0xffff) != (incarnation & 0xffff))
             return false;
     } while (!trp_cas_seq(&cell->asks, &asks, asks | ask));
-    if (!trp_cell_poke(cell) && (ask & WATCHED) && !(asks & ask))
+    if (!trp_cell_poke(cell) && (ask & (TRP_ASK_STOPS | TRP_ASK_KILLS)) && !(asks & ask))
         trp_stuck_watch(cell, id, ask); /* its next look may never come */
     return true;
 }

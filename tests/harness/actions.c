@@ -268,6 +268,48 @@ static void disarm(struct player *player, troupe_context *ctx)
     alarm->timer = (troupe_timer_id){0};
 }
 
+/* One in the mailbox at a time, so one may still come after the cancel: it has the old number. */
+static void begin_interval(struct player *player, troupe_context *ctx)
+{
+    struct interval *interval = &player->interval;
+    struct parcel parcel = {.kind = KIND_TICK};
+
+    if (player->world->exact_sent || interval->timer.value)
+        return;
+    interval->period_ns = some_time(player);
+    interval->since_ns = troupe_now(player->world->system);
+    interval->n_ticks = 0;
+    parcel.nonce = ++interval->number << 16 | (player->record->life & 0xffff);
+    trp_add_seq(&player->world->n_intervals, 1);
+    if (troupe_send_every(ctx, troupe_self(ctx), TROUPE_BYTES_OF(parcel), interval->period_ns,
+                          &interval->timer) != TROUPE_OK)
+        world_wrong(player->world, "an interval cannot be set");
+}
+
+static void end_interval(struct player *player, troupe_context *ctx)
+{
+    struct interval *interval = &player->interval;
+
+    if (interval->timer.value && troupe_cancel_timer(ctx, interval->timer))
+        interval->timer = (troupe_timer_id){0};
+}
+
+void tick_came(struct player *player, troupe_context *ctx, uint32_t number)
+{
+    struct interval *interval = &player->interval;
+    uint64_t past_ns = troupe_now(player->world->system) - interval->since_ns;
+
+    trp_add_seq(&player->world->n_ticks_handled, 1);
+    /* Of a life before, or of an interval before: only what was on its way when that ended. */
+    if (number == (interval->number << 16 | (player->record->life & 0xffff)) &&
+        ++interval->n_ticks > past_ns / interval->period_ns)
+        world_wrong(player->world, "%u got tick %llu in %llu ns, of one each %llu",
+                    player->record->index, (unsigned long long)interval->n_ticks,
+                    (unsigned long long)past_ns, (unsigned long long)interval->period_ns);
+    if (trp_load_relaxed(&player->world->fuel) <= 0 || chance(player, 4) == 0)
+        end_interval(player, ctx); /* without fuel everything comes to rest */
+}
+
 /* ---- monitors ---- */
 
 static void watch(struct player *player, troupe_context *ctx)
@@ -416,10 +458,36 @@ bool crash(struct player *player, troupe_context *ctx)
 static bool one_action(struct player *player, troupe_context *ctx)
 {
     static void (*const all[])(struct player * player, troupe_context * ctx) = {
-        send_many,   send_many, send_many, ask,          ask,          ask,           cancel,
-        pay,         pay,       publish,   arm_some,     arm_some,     disarm,        watch,
-        watch,       unwatch,   spawn,     spawn,        meddle,       end_somebody,  send_by_pool,
-        tell_thread, tie,       untie,     ask_for_room, ask_for_room, send_by_group, leave_group,
+        send_many,
+        send_many,
+        send_many,
+        ask,
+        ask,
+        ask,
+        cancel,
+        pay,
+        pay,
+        publish,
+        arm_some,
+        arm_some,
+        disarm,
+        watch,
+        watch,
+        unwatch,
+        spawn,
+        spawn,
+        meddle,
+        end_somebody,
+        send_by_pool,
+        tell_thread,
+        tie,
+        untie,
+        ask_for_room,
+        ask_for_room,
+        send_by_group,
+        leave_group,
+        begin_interval,
+        end_interval,
     };
     uint32_t what = chance(player, 60);
 

@@ -279,6 +279,8 @@ static troupe_status handle(struct player *player, troupe_context *ctx,
         world_wrong(player->world, "%u got a message while it waits", player->record->index);
     if (parcel.kind == KIND_TIMER || parcel.kind == KIND_HEAL)
         timer_came(player, parcel.nonce);
+    else if (parcel.kind == KIND_TICK)
+        tick_came(player, ctx, parcel.nonce);
     else
         parcel_arrived(player->world, player->record, &parcel);
     switch ((enum kind)parcel.kind) {
@@ -290,6 +292,7 @@ static troupe_status handle(struct player *player, troupe_context *ctx,
         heal(player, ctx);
         return TROUPE_OK;
     case KIND_TIMER:
+    case KIND_TICK:
     case KIND_PLAY:
         break;
     }
@@ -497,5 +500,6 @@ troupe_spec player_spec_of(struct world *world, unsigned role)
                         .state_size = sizeof(struct player), .argument = as,
                         .mailbox_bound = as->bound, .on_full = as->on_full, .drain = as->drain,
                         .start_on_own_turn = as->own_turn, .trap_links = as->trap_links,
-                        .on_error = as->on_error, .start_timeout = as->start_timeout);
+                        .on_error = as->on_error, .start_timeout = as->start_timeout,
+                        .blocking = as->blocking);
 }

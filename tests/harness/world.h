@@ -8,7 +8,8 @@
  * Oracles: one life at a time, and one callback at a time (double start); nothing is entered after a crash but
  * post_stop; children end before their parent; messages of one sender to one target come in order and without a
  * gap; a request ends exactly once, with its own answer; one last notice for each monitor, after the end; a timer
- * fires once, not early, never after it was cancelled; a mailbox that rejects or drops stays within its bound (exact
+ * fires once, not early, never after it was cancelled; an interval never comes more often than its period went by, and
+ * once at most after it was cancelled; a mailbox that rejects or drops stays within its bound (exact
  * in simulation); who asks for room is told once; a wait gets its wake, a start that has none ends by its time; one holder of a name at a time; the end
  * of a linked life is told once, or nobody outlives it who does not trap; a request that was handed on ends as others; sent, handled and dead as the players counted them.
  */
@@ -48,7 +49,8 @@ struct role {
     bool drain, own_turn, subscribes, trap_links;
     troupe_on_error on_error;
     uint64_t start_timeout;
-    bool of_kit; /* its first start must succeed: the tree depends on it */
+    bool blocking; /* on threads each of its turns needs a spare */
+    bool of_kit;   /* its first start must succeed: the tree depends on it */
 };
 
 struct seen {
@@ -86,6 +88,7 @@ struct world {
     troupe_group *group;
     uint64_t seed;
     bool simulation;
+    bool faults;     /* turns stall, and answers are late */
     bool exact_sent; /* no timers in this world: what was sent is known to the message */
     struct role roles[ROLES];
     troupe_id thread; /* of the driver */
@@ -97,7 +100,8 @@ struct world {
     _Atomic uint64_t n_sent, n_handled,
         n_unsure; /* unsure: a thread's call that may have been refused */
     _Atomic uint32_t n_timers;
-    _Atomic uint64_t n_cancelled, n_timers_handled;
+    _Atomic uint64_t n_cancelled, n_timers_handled, n_ticks_handled;
+    _Atomic uint32_t n_intervals;
     _Atomic uint32_t n_records;
     _Atomic uint32_t n_failures;
     trp_mutex lock; /* of taking a record, and of words */
@@ -117,6 +121,7 @@ enum kind {
     KIND_ASK,   /* answer with the nonce, some day or never */
     KIND_TIMER, /* nonce is the timer's number */
     KIND_HEAL,  /* the same, and decide about the children that are held */
+    KIND_TICK,  /* of an interval that the receiver set for itself */
     KIND_CHECK, /* answer with a struct check */
 };
 
@@ -158,6 +163,13 @@ struct alarm {
     uint32_t number;
 };
 
+/* Of a life to itself, one at a time. */
+struct interval {
+    troupe_timer_id timer; /* 0: none */
+    uint64_t since_ns, period_ns, n_ticks;
+    uint32_t number; /* of those that this life set */
+};
+
 struct offspring {
     troupe_id id; /* NOBODY: free */
     bool supervised, held;
@@ -178,6 +190,7 @@ struct player {
     struct tie ties[SLOTS];
     troupe_id rooms[SLOTS]; /* whose room it asked for; NOBODY: free */
     struct alarm alarms[SLOTS];
+    struct interval interval;
     struct offspring children[CHILDREN];
 };
 
@@ -229,6 +242,7 @@ bool hand_on(struct player *player, troupe_context *ctx, const troupe_message *m
 
 /* Some actions, while there is fuel. True: one of them was a crash. */
 bool act(struct player *player, troupe_context *ctx);
+void tick_came(struct player *player, troupe_context *ctx, uint32_t number);
 void act_peacefully(struct player *player, troupe_context *ctx); /* sends only */
 void decide_about(struct player *player, troupe_context *ctx, struct offspring *child);
 bool crash(struct player *player, troupe_context *ctx);

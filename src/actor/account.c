@@ -11,6 +11,7 @@ const char *troupe_exit_reason_name(troupe_exit_reason reason)
         [TROUPE_EXIT_REFUSED] = "refused",     [TROUPE_EXIT_GAVE_UP] = "gave up",
         [TROUPE_EXIT_GONE] = "gone",           [TROUPE_EXIT_RESTART] = "stopped for a restart",
         [TROUPE_EXIT_ESCALATED] = "escalated", [TROUPE_EXIT_STUCK] = "stuck",
+        [TROUPE_EXIT_SHUTDOWN] = "shut down",
     };
 
     return (size_t)reason < sizeof names / sizeof *names ? names[reason] : "unknown reason";

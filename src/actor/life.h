@@ -16,7 +16,8 @@ static inline bool trp_is_alive(const trp_cell *cell)
 /* Nothing broke: a stop, or its own wish. */
 static inline bool trp_is_in_order(troupe_exit_reason reason)
 {
-    return reason == TROUPE_EXIT_NORMAL || reason == TROUPE_EXIT_RESTART;
+    return reason == TROUPE_EXIT_NORMAL || reason == TROUPE_EXIT_RESTART ||
+           reason == TROUPE_EXIT_SHUTDOWN;
 }
 
 #define TRP_KILLED "killed"

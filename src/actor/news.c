@@ -11,6 +11,17 @@ static void open_circle(trp_cell *cell)
         TRP_OF(cell->children.prev, trp_child_entry, link)->asked = false; /* it is asked again */
 }
 
+/* It was asked to live again, and to stop for a restart, before it looked: the stop came last, or it is as good. False:
+ * no memory to say so. */
+static bool hold_again(trp_cell *cell)
+{
+    if (!trp_notices_make(cell))
+        return false;
+    trp_exit_fill(cell, TROUPE_EXIT_RESTART, "");
+    trp_parent_tell(cell, TROUPE_EVENT_CHILD_EXIT);
+    return true;
+}
+
 void trp_life_asked(trp_cell *cell, uint32_t asks)
 {
     if (cell->step == TRP_STEP_FREE)
@@ -44,7 +55,7 @@ void trp_life_asked(trp_cell *cell, uint32_t asks)
     /* a kill that ended the life before it was held is done with: cell->killed says nothing here */
     if (cell->stopping_for_good || (asks & (TRP_ASK_KILL | TRP_ASK_RELEASE | TRP_ASK_GIVE_UP)))
         trp_life_finish(cell);
-    else if (asks & TRP_ASK_RESTART)
+    else if ((asks & TRP_ASK_RESTART) && !((asks & TRP_ASK_STOPS) && hold_again(cell)))
         trp_life_renew(cell);
 }
 

@@ -96,13 +96,13 @@ static troupe_status plan_pool(troupe_host *host, const trp_unit *unit, const tr
                                troupe_spec *spec, troupe_error *error)
 {
     troupe_pool *pool = trp_arena_alloc(&host->arena, sizeof(*pool));
+    troupe_child *member = trp_arena_alloc(&host->arena, sizeof(*member));
 
-    *pool = (troupe_pool)TROUPE_POOL(.n_members = unit->n_members,
+    *member = (troupe_child){.restart = unit->restart, .spec = guest_spec(unit, guest)};
+    *pool = (troupe_pool)TROUPE_POOL(.n_members = unit->n_members, .member = member,
                                      .max_restarts = unit->intensity.max_restarts,
                                      .within_ns = unit->intensity.within_ns,
                                      .backoff = unit->intensity.backoff);
-    pool->member.spec = guest_spec(unit, guest);
-    pool->member.restart = unit->restart;
     return troupe_pool_spec(pool, spec, error);
 }
 

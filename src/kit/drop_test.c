@@ -135,7 +135,7 @@ static void act_pool(struct stage *stage)
 
     cast(stage, &scene, TROUPE_ON_FULL_DROP_NEWEST);
     scene.pool = (troupe_pool)TROUPE_POOL(.n_members = 2);
-    scene.pool.member = scene.child;
+    scene.pool.member = &scene.child;
     if (troupe_pool_spec(&scene.pool, &spec, &error) != TROUPE_OK)
         fail_msg("%s", error.text);
     pool = must_spawn(stage, &spec);

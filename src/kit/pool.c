@@ -12,8 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MOST_MEMBERS 1024
-
 /* In turn: the first that is up and has room; else the first that is up; else the first there is. */
 static troupe_id route(void *state, troupe_system *system)
 {
@@ -43,19 +41,26 @@ static troupe_id route(void *state, troupe_system *system)
     return up.value != TROUPE_NOBODY.value ? up : any;
 }
 
+static trp_plan plan_of(const troupe_pool *asked)
+{
+    return (trp_plan){.children = asked->member,
+                      .n_children = asked->n_members,
+                      .child_size = asked->child_size,
+                      .pool = true,
+                      .max_members = asked->max_members ? asked->max_members : asked->n_members,
+                      .max_restarts = asked->max_restarts,
+                      .within_ns = asked->within_ns,
+                      .on_intensity = asked->on_intensity,
+                      .backoff = asked->backoff};
+}
+
 static troupe_status begin_pool(void *state, const troupe_start *start)
 {
-    const troupe_pool *kept = start->argument;
     troupe_pool asked;
     trp_plan plan;
 
-    TROUPE_ASSERT(trp_options_take(&asked, sizeof asked, kept)); /* as before */
-    plan = (trp_plan){.children = &kept->member,
-                      .n_children = asked.n_members,
-                      .pool = true,
-                      .max_restarts = asked.max_restarts,
-                      .within_ns = asked.within_ns,
-                      .backoff = asked.backoff};
+    TROUPE_ASSERT(trp_options_take(&asked, sizeof asked, start->argument)); /* as before */
+    plan = plan_of(&asked);
     return trp_supervisor_begin(state, &plan);
 }
 
@@ -70,23 +75,32 @@ troupe_status troupe_pool_spec(const troupe_pool *pool, troupe_spec *spec, troup
 {
     troupe_pool asked;
     troupe_status status;
+    trp_plan plan;
+    const char *name;
 
-    if (!trp_options_take(&asked, sizeof asked, pool))
+    if (!trp_options_take(&asked, sizeof asked, pool) || asked.child_size == 0)
         return troupe_error_set(error, TROUPE_E_INVALID,
                                 "pool: made by TROUPE_POOL of a newer version, or not");
-    if (asked.n_members < 1 || asked.n_members > MOST_MEMBERS)
-        return troupe_error_set(error, TROUPE_E_INVALID, "pool: it has 1 to %d members, not %u",
-                                MOST_MEMBERS, asked.n_members);
-    if (asked.member.spec.name &&
-        strlen(asked.member.spec.name) + sizeof "-1024" - 1 > TROUPE_NAME_MAX)
+    if (!asked.member)
+        return troupe_error_set(error, TROUPE_E_INVALID, "pool: it has no member to be made of");
+    plan = plan_of(&asked);
+    if (plan.max_members < 1 || plan.max_members > TROUPE_POOL_MAX)
+        return troupe_error_set(error, TROUPE_E_INVALID, "pool: it has 1 to %u members, not %u",
+                                TROUPE_POOL_MAX, plan.max_members);
+    if (asked.n_members > plan.max_members)
         return troupe_error_set(error, TROUPE_E_INVALID,
-                                "pool: the name of its members is too long for -1024 behind it");
-    status = trp_backoff_check(&asked.backoff, error);
+                                "pool: %u members are more than max_members, %u", asked.n_members,
+                                plan.max_members);
+    name = trp_plan_child(&plan, 0).spec.name;
+    if (name && strlen(name) + sizeof "-1048576" - 1 > TROUPE_NAME_MAX)
+        return troupe_error_set(error, TROUPE_E_INVALID,
+                                "pool: the name of its members is too long for -1048576 behind it");
+    status = trp_plan_check(&plan, error);
     if (status != TROUPE_OK)
         return status;
     spec->child = &pool_child;
     spec->actor = &trp_supervisor_actor;
-    spec->state_size = trp_supervisor_size(asked.n_members);
+    spec->state_size = sizeof(trp_supervisor) + plan.max_members * sizeof(trp_seat);
     spec->argument = pool;
     spec->route = route;
     return TROUPE_OK;

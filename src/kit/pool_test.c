@@ -6,6 +6,7 @@
 struct scene {
     struct part part;
     troupe_pool plan;
+    troupe_child member;
     troupe_id pool;
 };
 
@@ -17,10 +18,15 @@ static void open_pool(struct stage *stage, struct scene *scene, uint32_t n, trou
     scene->part = (struct part){.stage = stage, .watcher = troupe_self(stage->me), .tag = 'm'};
     scene->plan = plan;
     scene->plan.size = sizeof(troupe_pool);
+    scene->plan.child_size = sizeof(troupe_child);
     scene->plan.n_members = n;
-    scene->plan.member.spec = player_spec("m", &scene->part);
-    scene->plan.member.spec.mailbox_bound = plan.member.spec.mailbox_bound;
-    scene->plan.member.spec.on_full = plan.member.spec.on_full;
+    scene->member = plan.member ? *plan.member : (troupe_child){.restart = TROUPE_PERMANENT};
+    scene->plan.member = &scene->member;
+    scene->member.spec = player_spec("m", &scene->part);
+    if (plan.member) {
+        scene->member.spec.mailbox_bound = plan.member->spec.mailbox_bound;
+        scene->member.spec.on_full = plan.member->spec.on_full;
+    }
     if (troupe_pool_spec(&scene->plan, &spec, &error) != TROUPE_OK)
         fail_msg("%s", error.text);
     scene->pool = must_spawn(stage, &spec);
@@ -109,7 +115,8 @@ static void act_none_left(struct stage *stage)
     struct scene scene;
     troupe_id first, second;
 
-    open_pool(stage, &scene, 2, (troupe_pool){.member = {.restart = TROUPE_TEMPORARY}});
+    open_pool(stage, &scene, 2,
+              (troupe_pool){.member = &(troupe_child){.restart = TROUPE_TEMPORARY}});
     first = named(stage, "m-1");
     second = named(stage, "m-2");
     order(stage, first, "c");
@@ -145,7 +152,8 @@ static void test_a_member_with_room_is_preferred(void **state)
         troupe_id one, two;
 
         stage_open(&stage, true, seed);
-        open_pool(&stage, &scene, 2, (troupe_pool){.member = {.spec = {.mailbox_bound = 3}}});
+        open_pool(&stage, &scene, 2,
+                  (troupe_pool){.member = &(troupe_child){.spec = {.mailbox_bound = 3}}});
         one = named(&stage, "m-1");
         two = named(&stage, "m-2");
         for (int i = 0; i < 3; i++)
@@ -214,22 +222,29 @@ static void test_a_pool_gives_up_like_a_supervisor(void **state)
 static void test_spec_refuses_what_makes_no_sense(void **state)
 {
     char name[TROUPE_NAME_MAX + 1];
-    troupe_pool plan = TROUPE_POOL(.n_members = 0);
+    troupe_child member = {.restart = TROUPE_PERMANENT};
+    troupe_pool plan = TROUPE_POOL(.n_members = 0, .member = &member);
     troupe_spec spec = *TROUPE_SPEC(.name = "pool");
     troupe_error error;
 
     (void)state;
     assert_int_equal(troupe_pool_spec(&plan, &spec, &error), TROUPE_E_INVALID);
-    plan.n_members = 1025;
+    plan.n_members = TROUPE_POOL_MAX + 1;
     assert_int_equal(troupe_pool_spec(&plan, &spec, &error), TROUPE_E_INVALID);
-    assert_non_null(strstr(error.text, "1025"));
+    assert_non_null(strstr(error.text, "1048577"));
     plan.n_members = 1024;
+    plan.max_members = 1023;
+    assert_int_equal(troupe_pool_spec(&plan, &spec, &error), TROUPE_E_INVALID);
+    plan.max_members = 0;
+    plan.member = NULL;
+    assert_int_equal(troupe_pool_spec(&plan, &spec, &error), TROUPE_E_INVALID);
+    plan.member = &member;
     assert_int_equal(troupe_pool_spec(&plan, &spec, &error), TROUPE_OK);
     memset(name, 'n', sizeof name);
     name[TROUPE_NAME_MAX] = 0;
-    plan.member.spec.name = name;
+    member.spec.name = name;
     assert_int_equal(troupe_pool_spec(&plan, &spec, &error), TROUPE_E_INVALID);
-    name[TROUPE_NAME_MAX - 5] = 0;
+    name[TROUPE_NAME_MAX - 8] = 0;
     assert_int_equal(troupe_pool_spec(&plan, &spec, &error), TROUPE_OK);
     plan.backoff = (troupe_backoff){.kind = TROUPE_BACKOFF_EXPONENTIAL};
     assert_int_equal(troupe_pool_spec(&plan, &spec, &error), TROUPE_E_INVALID);

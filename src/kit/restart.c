@@ -67,6 +67,8 @@ trp_admission trp_window_admit(trp_window *window, uint64_t now_ns)
 
 bool trp_rule_restarts(troupe_restart_rule rule, troupe_exit_reason reason)
 {
+    if (reason == TROUPE_EXIT_SHUTDOWN)
+        return false;
     /* TROUPE_EXIT_RESTART is no normal end: somebody wants it to live again. */
     switch (rule) {
     case TROUPE_PERMANENT:
@@ -79,8 +81,19 @@ bool trp_rule_restarts(troupe_restart_rule rule, troupe_exit_reason reason)
     return false;
 }
 
+bool trp_is_crash(troupe_exit_reason reason)
+{
+    return reason == TROUPE_EXIT_CRASHED || reason == TROUPE_EXIT_TIMEOUT ||
+           reason == TROUPE_EXIT_REFUSED || reason == TROUPE_EXIT_GAVE_UP ||
+           reason == TROUPE_EXIT_STUCK;
+}
+
 troupe_status trp_backoff_check(const troupe_backoff *backoff, troupe_error *error)
 {
+    /* Written so that what is no number fails too. */
+    if (!(backoff->jitter >= 0 && backoff->jitter <= 1))
+        return troupe_error_set(error, TROUPE_E_INVALID, "backoff: jitter is %g; it is from 0 to 1",
+                                backoff->jitter);
     if (backoff->kind == TROUPE_BACKOFF_IMMEDIATE)
         return TROUPE_OK;
     if (backoff->kind != TROUPE_BACKOFF_FIXED && backoff->kind != TROUPE_BACKOFF_EXPONENTIAL)
@@ -91,7 +104,6 @@ troupe_status trp_backoff_check(const troupe_backoff *backoff, troupe_error *err
                                 "backoff: initial must be above 0, or the kind immediate");
     if (backoff->kind == TROUPE_BACKOFF_FIXED)
         return TROUPE_OK;
-    /* Written so that a multiplier that is no number fails too. */
     if (backoff->multiplier != 0 && !(backoff->multiplier >= 1))
         return troupe_error_set(error, TROUPE_E_INVALID,
                                 "backoff: multiplier is %g; it must be at least 1",
@@ -127,6 +139,14 @@ uint64_t troupe_backoff_ns(const troupe_backoff *backoff, uint32_t n)
     wait = (double)backoff->initial_ns *
            power(backoff->multiplier != 0 ? backoff->multiplier : DEFAULT_MULTIPLIER, n - 1);
     return wait < (double)longest ? (uint64_t)wait : longest;
+}
+
+uint64_t trp_backoff_draw(const troupe_backoff *backoff, uint32_t n, uint64_t random)
+{
+    uint64_t wait = troupe_backoff_ns(backoff, n);
+    double share = (double)(random >> 11) / (double)(UINT64_C(1) << 53); /* 0 to below 1 */
+
+    return wait - (uint64_t)((double)wait * backoff->jitter * share);
 }
 
 const char *trp_duration_text(uint64_t ns, char text[TRP_DURATION_MAX])

@@ -34,6 +34,12 @@ trp_admission trp_window_admit(trp_window *window, uint64_t now_ns);
 /* trp_rule_restarts - whether a child under this rule gets another life after this end. */
 bool trp_rule_restarts(troupe_restart_rule rule, troupe_exit_reason reason);
 
+/* trp_is_crash - an end that nobody wanted. */
+bool trp_is_crash(troupe_exit_reason reason);
+
+/* trp_backoff_draw - the n-th wait with its jitter; random is 64 random bits. */
+uint64_t trp_backoff_draw(const troupe_backoff *backoff, uint32_t n, uint64_t random);
+
 /* trp_backoff_check - TROUPE_E_INVALID with a text when these numbers make no schedule. */
 troupe_status trp_backoff_check(const troupe_backoff *backoff, troupe_error *error);
 

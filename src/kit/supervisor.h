@@ -1,39 +1,92 @@
-/* supervisor.h - the state that a supervisor and a pool share. Only kit includes it. */
+/* supervisor.h - what the files of a supervisor, and of a pool, share. Only kit includes it.
+ *
+ *   supervisor.c  hooks, handlers, the door: what comes in goes to one of the others
+ *   children.c    the table: who is a child, in start order, found by id
+ *   decide.c      what follows the end of a child
+ *   siblings.c    those that start, or are stopped and start again, in order
+ *   plan.c        whether what was asked for makes sense
+ *   say.c         the lines of the log
+ */
 #ifndef TRP_KIT_SUPERVISOR_H
 #define TRP_KIT_SUPERVISOR_H
 
 #include "restart.h"
 #include "trp/atomic.h"
+#include "trp/list.h"
 
 /* What stays the same in all lives of a supervisor; made from what its user filled in. */
 typedef struct trp_plan {
-    const troupe_child *children; /* n_children of them; of a pool: one, for all members */
-    size_t n_children;
+    const void
+        *children; /* n_children of them, child_size apart; of a pool: one, for all members */
+    size_t n_children, child_size;
     bool pool;
+    uint32_t max_members; /* of a pool */
+    troupe_strategy strategy;
+    troupe_on_intensity on_intensity;
+    troupe_auto_shutdown auto_shutdown;
     uint32_t max_restarts;
     uint64_t within_ns;
     troupe_backoff backoff;
 } trp_plan;
 
 typedef enum trp_child_phase {
-    TRP_CHILD_UNBORN,
-    TRP_CHILD_STARTING, /* its first life */
+    TRP_CHILD_DOWN, /* no id: not started yet, or ended for good; it may be started under a new one */
+    TRP_CHILD_STARTING, /* the first life under its id */
     TRP_CHILD_UP,
+    TRP_CHILD_STOPPING, /* asked to stop for its siblings' sake */
+    TRP_CHILD_HELD, /* between two lives; its siblings' restart, or a decision that is under way, goes on with it */
     TRP_CHILD_WAITING,    /* held, its backoff timer runs */
-    TRP_CHILD_RESTARTING, /* held or starting, troupe_restart was called */
-    TRP_CHILD_ENDED,
+    TRP_CHILD_RESTARTING, /* troupe_restart was called */
+    TRP_CHILD_RELEASED,   /* troupe_release was called */
 } trp_child_phase;
 
 /* One child over its lives. Supervisor's turn only. */
-typedef struct trp_child_record {
+typedef struct trp_record {
+    trp_link link;            /* in start order */
+    uint64_t order;           /* grows along the list; never used again */
+    struct trp_record *chain; /* in the table by id */
+    troupe_id id;             /* NOBODY: it is down */
+    troupe_child child;       /* what was asked for; its names and tables are kept elsewhere */
+    uint32_t number;          /* from 1: "child 3", of a pool its seat; */
     trp_child_phase phase;
+    bool ended_itself;    /* for good, and nobody asked it to */
     uint32_t incarnation; /* of the life that ended last */
-    uint32_t n_waits;     /* backoffs since it last stayed up for longer than the window */
-    uint32_t n_restarts;  /* in the window, when this restart was decided */
+    uint32_t n_waits;     /* backoffs since it last stayed up for reset_after_ns */
+    uint32_t n_counted;   /* in the window, when this restart was decided */
     uint64_t up_since_ns;
     uint64_t noticed_ns; /* when the last end came to be known */
-    troupe_exit last;
-} trp_child_record;
+    troupe_timer_id timer;
+    trp_window budget; /* its own; max is 0 and times NULL when it has none */
+    bool has_budget;
+    troupe_exit_reason reason;  /* of the last end */
+    troupe_operation operation; /* likewise */
+    char *text; /* of the last end, TROUPE_EXIT_TEXT_MAX + 1; NULL: none, or no memory */
+} trp_record;
+
+/* Every child that is known. Supervisor's turn only. */
+typedef struct trp_children {
+    trp_link list; /* of trp_record, in start order */
+    size_t n;
+    uint64_t last_order;
+    trp_record **by_id; /* chains; a power of two of them */
+    size_t n_chains;
+} trp_children;
+
+typedef enum trp_group_phase {
+    TRP_GROUP_NONE,
+    TRP_GROUP_STOPPING, /* in reverse */
+    TRP_GROUP_WAITING,  /* all are held, the backoff timer runs */
+    TRP_GROUP_STARTING, /* in order; also the first start of all */
+} trp_group_phase;
+
+/* The siblings that are on their way together: those from one place in the order on. */
+typedef struct trp_group {
+    trp_group_phase phase;
+    uint64_t from;       /* the order of the first */
+    trp_record *at;      /* the one whose outcome is awaited; NULL in NONE and WAITING */
+    uint64_t wait_ns;    /* between the stop and the start */
+    uint64_t generation; /* of the wait: an old timer is not a new one's */
+} trp_group;
 
 /* What senders read, beside the supervisor that writes. A zeroed entry is nobody. */
 typedef struct trp_seat {
@@ -41,17 +94,19 @@ typedef struct trp_seat {
     atomic_bool up;
 } trp_seat;
 
-/* The zeroed state of each life: this head and n_children seats. The records lie elsewhere, because
- * the state of a component with a route stays until the system is freed. */
+/* The zeroed state of each life: this head, and a pool's seats. What it owns lies elsewhere, because the state of a
+ * component with a route stays until the system is freed. */
 typedef struct trp_supervisor {
-    trp_plan plan;     /* set once, in pre_start */
+    trp_plan plan;     /* set in pre_start; numbers may be changed later */
     trp_window window; /* from here: supervisor's turn only */
-    size_t n_born;
-    bool started; /* the last child passed post_start */
+    trp_children children;
+    trp_group group;
+    bool in_start; /* post_start has not returned, or is pending */
+    bool started;  /* the last child passed post_start */
     bool ending;
-    troupe_status failure; /* of the start; its text is in the record of the child that failed */
-    size_t failed;
-    trp_child_record *records; /* from pre_start to post_stop */
+    bool work_done;        /* auto_shutdown, as soon as the start is through */
+    troupe_status failure; /* of the start */
+    char failure_text[TROUPE_EXIT_TEXT_MAX + 1];
     /* Any sender's thread, from here on. n_seats is 0 until the rest may be read. */
     _Atomic(uint32_t) n_seats;
     char padding[TRP_CACHE_LINE];
@@ -60,8 +115,7 @@ typedef struct trp_supervisor {
     trp_seat seats[];
 } trp_supervisor;
 
-/* trp_supervisor_size - bytes of state for n children. */
-size_t trp_supervisor_size(size_t n_children);
+/* ---- supervisor.c ---- */
 
 /* trp_supervisor_begin - the common half of pre_start. Errors: TROUPE_E_NO_MEMORY. */
 TROUPE_MUST_CHECK troupe_status trp_supervisor_begin(trp_supervisor *self, const trp_plan *plan);
@@ -71,5 +125,93 @@ troupe_status trp_supervisor_post_start(void *self, troupe_context *ctx);
 troupe_status trp_supervisor_pre_stop(void *self, troupe_context *ctx, troupe_stop_reason reason);
 void trp_supervisor_post_stop(void *self);
 extern const troupe_actor_ops trp_supervisor_actor;
+
+/* The start cannot go on: the supervisor's own fails, with these words. */
+void trp_supervisor_fail_start(trp_supervisor *self, troupe_context *ctx, troupe_status status,
+                               const char *text);
+/* Every child has passed post_start, or had. */
+void trp_supervisor_started(trp_supervisor *self, troupe_context *ctx);
+
+/* A timer of the supervisor's own. */
+typedef struct trp_wakeup {
+    uint64_t id;         /* of the child that waits; 0: the group does */
+    uint64_t generation; /* of the group's wait; of a child: the incarnation that ended */
+} trp_wakeup;
+
+troupe_status trp_wakeup_set(troupe_context *ctx, trp_wakeup wakeup, uint64_t wait_ns,
+                             troupe_timer_id *ret_timer);
+
+/* ---- plan.c ---- */
+
+/* trp_plan_check - what a supervisor and a pool may both have wrong. Errors: TROUPE_E_INVALID, TROUPE_E_NO_MEMORY. */
+TROUPE_MUST_CHECK troupe_status trp_plan_check(const trp_plan *plan, troupe_error *error);
+
+/* ---- children.c ---- */
+
+troupe_status trp_children_init(trp_children *children);
+void trp_children_fini(trp_children *children);
+/* trp_children_append - a record at the end of the order, down; NULL: no memory. */
+trp_record *trp_children_append(trp_supervisor *self, const troupe_child *child, uint32_t number);
+void trp_children_remove(trp_supervisor *self, trp_record *record);
+/* A child has this id from now on; NOBODY: none. */
+void trp_record_set_id(trp_supervisor *self, trp_record *record, troupe_id id);
+trp_record *trp_record_of(const trp_supervisor *self, troupe_id id); /* NULL: no child */
+trp_record *trp_record_next(const trp_supervisor *self,
+                            const trp_record *record); /* NULL: the last */
+trp_record *trp_record_before(const trp_supervisor *self,
+                              const trp_record *record); /* NULL: the first */
+trp_record *trp_record_last(const trp_supervisor *self);
+trp_record *trp_record_first_from(const trp_supervisor *self, uint64_t order);
+/* The i-th of the plan, as large as this library knows it. */
+troupe_child trp_plan_child(const trp_plan *plan, size_t i);
+void trp_record_set_up(trp_supervisor *self, const trp_record *record, bool up);
+void trp_record_note_end(trp_record *record, const troupe_exit *end);
+/* A pool's members are NAME-1, NAME-2, ...; a child without a name is called by its number, in texts only (else NULL). */
+const char *trp_record_name(const trp_supervisor *self, const trp_record *record, bool in_text,
+                            char name[TROUPE_NAME_MAX + 1]);
+
+/* ---- decide.c ---- */
+
+/* trp_decide - what follows the end that the record has noted; held, or the start under a new id that failed. */
+void trp_decide(trp_supervisor *self, troupe_context *ctx, trp_record *record);
+/* trp_restart_now - its next life begins. */
+void trp_restart_now(trp_supervisor *self, troupe_context *ctx, trp_record *record);
+/* trp_give_up_on - it cannot be restarted: the supervisor gives up. */
+void trp_give_up_on(trp_supervisor *self, troupe_context *ctx, const trp_record *record,
+                    const char *why);
+/* trp_child_is_gone - it ended for good: forget it, or keep it for its siblings' restart; perhaps the work is done. */
+void trp_child_is_gone(trp_supervisor *self, troupe_context *ctx, trp_record *record);
+
+/* ---- siblings.c ---- */
+
+/* trp_start_child - its first life under a new id. PENDING: it starts. Errors: as troupe_spawn, error has the text. */
+troupe_status trp_start_child(trp_supervisor *self, troupe_context *ctx, trp_record *record,
+                              troupe_error *error);
+/* trp_start_failed - the first life under an id came to nothing: the supervisor's start fails, or it is tried again. */
+void trp_start_failed(trp_supervisor *self, troupe_context *ctx, trp_record *record,
+                      troupe_status status, const char *why);
+/* trp_siblings_start - the first start: all, in order. */
+void trp_siblings_start(trp_supervisor *self, troupe_context *ctx);
+/* trp_siblings_restart - stop those that go down with record, wait, start them again; joins one that is under way. */
+void trp_siblings_restart(trp_supervisor *self, troupe_context *ctx, trp_record *record,
+                          uint64_t wait_ns);
+/* trp_siblings_include - whether record's outcome is the group's business, not its own. */
+bool trp_siblings_include(const trp_supervisor *self, const trp_record *record);
+/* trp_siblings_held - one that they include is held. */
+void trp_siblings_held(trp_supervisor *self, troupe_context *ctx, trp_record *record);
+/* trp_siblings_go_on - the one awaited between these two is up, or gone. */
+void trp_siblings_go_on(trp_supervisor *self, troupe_context *ctx, trp_record *before,
+                        trp_record *next);
+void trp_siblings_waited(trp_supervisor *self, troupe_context *ctx, uint64_t generation);
+
+/* ---- say.c ---- */
+
+/* "parser-2 crashed: wasm trap: unreachable, in parse_status; " + what follows from it. */
+void trp_say(const trp_supervisor *self, troupe_context *ctx, const trp_record *record,
+             troupe_level level, const char *id, const char *decision);
+/* The same, with a time and what is left of the window: "restarted in 9 µs (1 of 5 in 60 s)". */
+void trp_say_timed(const trp_supervisor *self, troupe_context *ctx, const trp_record *record,
+                   const char *id, const char *what, uint64_t ns);
+const char *trp_exit_verb(troupe_exit_reason reason);
 
 #endif

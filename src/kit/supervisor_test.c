@@ -129,6 +129,7 @@ static struct ruling one_child(struct stage *stage, struct part *part, troupe_ch
     cast(stage, part, 1);
     child->spec = player_spec("a", part);
     plan->size = sizeof *plan;
+    plan->child_size = sizeof *child;
     plan->children = child;
     plan->n_children = 1;
     ruling.top = spawn_supervisor(stage, "top", plan);
@@ -211,7 +212,7 @@ static void act_escalates(struct stage *stage)
 {
     struct part part;
     troupe_child child;
-    troupe_supervisor plan = {.size = sizeof plan, .max_restarts = 100};
+    troupe_supervisor plan = TROUPE_SUPERVISOR(.max_restarts = 100);
     troupe_exit end;
     troupe_id top;
 
@@ -499,6 +500,7 @@ static void restart_that_fails(struct stage *stage, bool doorstep)
     part.refuse_text = "only once";
     child.spec = player_spec("a", &part);
     plan.size = sizeof plan;
+    plan.child_size = sizeof child;
     plan.children = &child;
     plan.n_children = 1;
     assert_int_equal(troupe_supervisor_spec(&plan, &spec, NULL), TROUPE_OK);

@@ -55,19 +55,19 @@ static void plant_tree(struct run *run)
     if (!world->exact_sent && world->seed % 2)
         backoff = (troupe_backoff){.kind = TROUPE_BACKOFF_FIXED, .initial_ns = 50000};
     for (unsigned i = 0; i < 3; i++) {
-        tree->inner_children[i] = (troupe_child){player_spec_of(world, FREE_ROLES + i),
-                                                 i < 2 ? TROUPE_TRANSIENT : TROUPE_TEMPORARY};
-        tree->top_children[i] =
-            (troupe_child){player_spec_of(world, FREE_ROLES + i), TROUPE_PERMANENT};
+        tree->inner_children[i] =
+            (troupe_child){.spec = player_spec_of(world, FREE_ROLES + i),
+                           .restart = i < 2 ? TROUPE_TRANSIENT : TROUPE_TEMPORARY};
+        tree->top_children[i] = (troupe_child){.spec = player_spec_of(world, FREE_ROLES + i)};
     }
     tree->inner =
         (troupe_supervisor)TROUPE_SUPERVISOR(.max_restarts = 4096, .within_ns = TROUPE_SECOND,
                                              .backoff = backoff, .children = tree->inner_children,
                                              .n_children = 3);
-    tree->pool = (troupe_pool)TROUPE_POOL(.member = {player_spec_of(world, FREE_ROLES + 2),
-                                                     TROUPE_PERMANENT},
-                                          .n_members = MEMBERS, .max_restarts = 4096,
-                                          .within_ns = TROUPE_SECOND, .backoff = backoff);
+    tree->member.spec = player_spec_of(world, FREE_ROLES + 2);
+    tree->pool = (troupe_pool)TROUPE_POOL(.member = &tree->member, .n_members = MEMBERS,
+                                          .max_restarts = 4096, .within_ns = TROUPE_SECOND,
+                                          .backoff = backoff);
     tree->top_children[3].spec = *TROUPE_SPEC(.name = "pool");
     tree->top_children[4].spec = *TROUPE_SPEC(.name = "inner");
     must(troupe_pool_spec(&tree->pool, &tree->top_children[3].spec, NULL), "pool");

@@ -9,7 +9,7 @@
 #define PATIENCE (30 * TROUPE_SECOND)
 
 struct tree {
-    troupe_child inner_children[3], top_children[5];
+    troupe_child inner_children[3], top_children[5], member;
     troupe_supervisor inner, top;
     troupe_pool pool;
 };

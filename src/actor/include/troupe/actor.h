@@ -90,6 +90,7 @@ typedef enum troupe_exit_reason {
     TROUPE_EXIT_RESTART,   /* supervised, stopped in order with TROUPE_STOP_RESTART */
     TROUPE_EXIT_ESCALATED, /* a failed message, with TROUPE_ON_ERROR_ESCALATE */
     TROUPE_EXIT_STUCK,     /* killed, and its handler did not return: given up (see troupe_kill) */
+    TROUPE_EXIT_SHUTDOWN, /* it said by troupe_crash that it shall stay down: no rule restarts it */
 } troupe_exit_reason;
 
 /* What a component was doing when its life ended otherwise than in order, and of which kind that is. */
@@ -440,7 +441,8 @@ void troupe_exit_self(troupe_context *ctx);
  *
  * Owns:    text is lent, one line, cut at TROUPE_EXIT_TEXT_MAX.
  * Threads: a hook or handler; return from it soon, with any status.
- * Errors:  none. reason: TROUPE_EXIT_CRASHED, or _TIMEOUT for a broken time limit.
+ * Errors:  none. reason: TROUPE_EXIT_CRASHED, or _TIMEOUT for a broken time limit; _SHUTDOWN is no crash, but an end
+ *          without pre_stop that is meant to last.
  */
 void troupe_crash(troupe_context *ctx, troupe_exit_reason reason, const char *text);
 

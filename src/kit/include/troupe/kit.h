@@ -15,7 +15,9 @@ extern "C" {
 /* ---- supervisors ---- */
 
 typedef enum troupe_strategy {
-    TROUPE_ONE_FOR_ONE, /* only the child that ended is restarted */
+    TROUPE_ONE_FOR_ONE,  /* only the child that ended is restarted */
+    TROUPE_ONE_FOR_ALL,  /* all of them */
+    TROUPE_REST_FOR_ONE, /* it, and those that were started after it */
 } troupe_strategy;
 
 typedef enum troupe_restart_rule {
@@ -34,22 +36,63 @@ typedef struct troupe_backoff {
     troupe_backoff_kind kind;
     uint64_t initial_ns; /* must not be 0 for fixed and exponential */
     uint64_t max_ns;     /* exponential; default: no cap */
-    double multiplier;   /* exponential; default 2 */
+    double multiplier;   /* exponential; at least 1; default 2 */
+    double
+        jitter; /* 0 to 1: a wait w is drawn from w * (1 - jitter) to w, so that those who fell together do not
+                      rise together; default 0 */
+    uint64_t reset_after_ns; /* a life that lasted longer begins the row anew; default: within_ns */
 } troupe_backoff;
 
-/* troupe_backoff_ns - the n-th (from 1) wait in nanoseconds. A pure function. Any thread. */
+/* troupe_backoff_ns - the n-th (from 1) wait in nanoseconds, without jitter. A pure function. Any thread. */
 uint64_t troupe_backoff_ns(const troupe_backoff *backoff, uint32_t n);
 
+/* What follows when one restart more than max_restarts falls within within_ns. */
+typedef enum troupe_on_intensity {
+    /* The supervisor ends as TROUPE_EXIT_GAVE_UP, its children with it; its own supervisor decides. */
+    TROUPE_ON_INTENSITY_ESCALATE,
+    /* It ends as TROUPE_EXIT_SHUTDOWN, its children with it, and stays down: no rule restarts that. */
+    TROUPE_ON_INTENSITY_STOP,
+    /* This child ends for good, as gave_up; its siblings go on. */
+    TROUPE_ON_INTENSITY_LEAVE_DOWN,
+} troupe_on_intensity;
+
+/* When a supervisor ends by itself, in order (TROUPE_EXIT_NORMAL), because its work is done: when children that are
+ * significant ended for good by themselves. */
+typedef enum troupe_auto_shutdown {
+    TROUPE_AUTO_SHUTDOWN_NEVER,
+    TROUPE_AUTO_SHUTDOWN_ANY_SIGNIFICANT, /* the first of them did */
+    TROUPE_AUTO_SHUTDOWN_ALL_SIGNIFICANT, /* the last of them did */
+} troupe_auto_shutdown;
+
+/* What follows a crash: an end as CRASHED, TIMEOUT, REFUSED, STUCK or GAVE_UP. */
+typedef enum troupe_on_crash {
+    TROUPE_ON_CRASH_RESTART,  /* the child's rule and the intensity decide */
+    TROUPE_ON_CRASH_ESCALATE, /* the supervisor gives up at once, as TROUPE_EXIT_GAVE_UP */
+    TROUPE_ON_CRASH_IGNORE,   /* the child stays down, with a line in the log */
+} troupe_on_crash;
+
 typedef struct troupe_child {
-    troupe_spec spec; /* .supervised is set by the supervisor */
     troupe_restart_rule restart;
+    troupe_on_crash on_crash;
+    bool significant; /* see troupe_auto_shutdown; not for permanent ones */
+    /* While it waits for its next life, senders get TROUPE_E_UNAVAILABLE. Default: its mailbox is open, within its
+     * bounds, and the next life handles what waits. */
+    bool unavailable_while_down;
+    /* A budget of its own: its restarts count here, and not against its siblings'. 0: the supervisor's. */
+    uint32_t max_restarts;
+    uint64_t within_ns; /* default: the supervisor's */
+    troupe_spec spec;   /* last, for it grows; .supervised is set by the supervisor */
 } troupe_child;
 
 typedef struct troupe_supervisor {
-    size_t size; /* set by TROUPE_SUPERVISOR */
+    size_t size;       /* set by TROUPE_SUPERVISOR */
+    size_t child_size; /* likewise: how far the children lie apart */
     troupe_strategy strategy;
-    /* Restarts within within_ns, of all children together; one more and it gives up. Default 3;
-     * TROUPE_NO_RESTARTS for 0. */
+    troupe_on_intensity on_intensity;
+    troupe_auto_shutdown auto_shutdown;
+    /* Restarts within within_ns, of all children together that have no budget of their own; one more, and on_intensity
+     * says what follows. A restart of siblings (one_for_all, rest_for_one) counts once. Default 3; TROUPE_NO_RESTARTS
+     * for 0. */
     uint32_t max_restarts;
     uint64_t within_ns; /* a sliding window: a restart this long ago counts no more. Default 5 s */
     troupe_backoff backoff;
@@ -60,46 +103,58 @@ typedef struct troupe_supervisor {
 #define TROUPE_NO_RESTARTS UINT32_MAX
 #define TROUPE_SUPERVISOR(...)                                                                     \
     {                                                                                              \
-        .size = sizeof(troupe_supervisor), __VA_ARGS__                                             \
+        .size = sizeof(troupe_supervisor), .child_size = sizeof(troupe_child), __VA_ARGS__         \
     }
 
 /* troupe_supervisor_spec - fill the tables, state and argument of spec; name and the rest stay.
  *
  * Owns:    supervisor is kept until the component ended.
  * Threads: the owner of spec.
- * Errors:  TROUPE_E_INVALID with a text in error (may be NULL): a backoff without initial, a
- *          multiplier below 1, a maximum below initial, children missing, another strategy, a
- *          struct without its initialiser.
+ * Errors:  TROUPE_E_INVALID with a text in error (may be NULL): a backoff without initial, a multiplier below 1, a
+ *          maximum below initial, a jitter outside 0 to 1, children missing, two of one name, itself among them or
+ *          more than 64 supervisors one in the other, a number that no enumeration has, a significant child that is
+ *          permanent or has no auto_shutdown, a budget of its own with within_ns alone, a struct without its
+ *          initialiser. TROUPE_E_NO_MEMORY.
  *
- * The component's start ends when the last child passed post_start; a child that refuses to start
- * fails it (its text is handed on), and the siblings are stopped in reverse.
- * A child that ends is restarted or released as its rule says; each restart counts, whatever ended
- * the life before. A wait of the backoff grows with the restarts that a child had in a row; a life
- * that lasted for longer than within_ns begins the row anew.
- * When the intensity is exceeded, or a child's error escalates (spec.on_error), it crashes as TROUPE_EXIT_GAVE_UP;
- * the runtime ends its children. A child stopped with TROUPE_STOP_RESTART starts again at once and uncounted, unless
- * it is temporary.
- * Log lines: child-restarted, child-backoff, child-released, supervisor-gave-up. Messages that others
- * send to it fail with TROUPE_E_INVALID.
+ * Start: the component's start ends when the last child passed post_start. A child that refuses to start fails it (its
+ * text is handed on), and the siblings are stopped in reverse.
+ * A child that ends is restarted or released as its rule says; each restart counts, whatever ended the life before, and
+ * one that fails counts again. A wait of the backoff grows with the restarts that a child had in a row; a life that
+ * lasted for longer than reset_after_ns begins the row anew.
+ * one_for_all and rest_for_one: the siblings are stopped in reverse, one after the other, each within its stop_timeout
+ * (TROUPE_STOP_RESTART: id, name and what waits stay); then the wait of the backoff; then all start in order, each after
+ * post_start of the one before. Those that ended for good before start again too, under a new id; temporary ones do not.
+ * When a child's error escalates (spec.on_error, on_crash), or it cannot be restarted because it is stuck, the supervisor
+ * crashes as TROUPE_EXIT_GAVE_UP; the runtime ends its children. A child stopped with TROUPE_STOP_RESTART starts again
+ * alone, at once and uncounted, unless it is temporary. One that ended as TROUPE_EXIT_SHUTDOWN stays down.
+ * Log lines: child-restarted, child-backoff, child-released, child-left-down, supervisor-gave-up, supervisor-shut-down.
+ * Messages that others send to it fail with TROUPE_E_INVALID.
  */
 TROUPE_MUST_CHECK troupe_status troupe_supervisor_spec(const troupe_supervisor *supervisor,
                                                        troupe_spec *spec, troupe_error *error);
 
 /* ---- pools: n like members, one address ---- */
 
+#define TROUPE_POOL_MAX (1u << 20) /* members */
+
 typedef struct troupe_pool {
-    size_t size; /* set by TROUPE_POOL */
-    troupe_child
-        member; /* spec.name is the base: NAME-1, NAME-2, ...; NULL: members have no names */
-    uint32_t n_members; /* 1 to 1024 */
+    size_t size;       /* set by TROUPE_POOL */
+    size_t child_size; /* likewise: how large the member's struct is */
+    uint32_t
+        n_members; /* that start with it; 1 to max_members, 0 when max_members says otherwise */
+    uint32_t
+        max_members; /* more are made on demand, up to so many (TROUPE_POOL_MAX); default n_members */
     uint32_t max_restarts;
     uint64_t within_ns;
+    troupe_on_intensity on_intensity;
     troupe_backoff backoff;
+    const troupe_child *
+        member; /* kept until it ended. spec.name is the base: NAME-1, NAME-2, ...; NULL: no names */
 } troupe_pool;
 
 #define TROUPE_POOL(...)                                                                           \
     {                                                                                              \
-        .size = sizeof(troupe_pool), __VA_ARGS__                                                   \
+        .size = sizeof(troupe_pool), .child_size = sizeof(troupe_child), __VA_ARGS__               \
     }
 
 /* troupe_pool_spec - fill spec with a supervisor of n members that also is their one address: a
@@ -108,7 +163,8 @@ typedef struct troupe_pool {
  *
  * Owns:    pool is kept until the component ended.
  * Threads: the owner of spec.
- * Errors:  as troupe_supervisor_spec; too few or too many members, a name too long for "-1024".
+ * Errors:  as troupe_supervisor_spec; too few or too many members, a name too long for the number behind it, a member
+ *          that is significant.
  */
 TROUPE_MUST_CHECK troupe_status troupe_pool_spec(const troupe_pool *pool, troupe_spec *spec,
                                                  troupe_error *error);

@@ -1,0 +1,194 @@
+/* children.c - the table of a supervisor's children: in start order, and found by id in constant time. */
+#include "supervisor.h"
+
+#include "trp/os.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define FIRST_CHAINS 8u
+
+/* Ids count up in their low half, the slot: neighbours go to neighbouring chains. */
+static trp_record **chain_of(const trp_children *children, troupe_id id)
+{
+    return &children->by_id[(id.value ^ id.value >> 32) & (children->n_chains - 1)];
+}
+
+troupe_status trp_children_init(trp_children *children)
+{
+    trp_list_init(&children->list);
+    children->by_id = trp_alloc_zeroed(FIRST_CHAINS * sizeof(trp_record *));
+    children->n_chains = FIRST_CHAINS;
+    return children->by_id ? TROUPE_OK : TROUPE_E_NO_MEMORY;
+}
+
+static void free_record(trp_record *record)
+{
+    trp_window_fini(&record->budget);
+    trp_free(record->text);
+    trp_free(record);
+}
+
+void trp_children_fini(trp_children *children)
+{
+    while (!trp_list_empty(&children->list)) {
+        trp_link *first = children->list.next;
+
+        trp_list_remove(first);
+        free_record(TRP_OF(first, trp_record, link));
+    }
+    trp_free(children->by_id);
+    children->by_id = NULL;
+}
+
+/* Longer chains when memory is out: slower, and right. */
+static void grow(trp_children *children)
+{
+    size_t n_before = children->n_chains;
+    trp_record **before = children->by_id;
+    trp_record **chains = trp_alloc_zeroed(2 * n_before * sizeof *chains);
+
+    if (!chains)
+        return;
+    children->by_id = chains;
+    children->n_chains = 2 * n_before;
+    for (size_t i = 0; i < n_before; i++) {
+        while (before[i]) {
+            trp_record *record = before[i], **to = chain_of(children, record->id);
+
+            before[i] = record->chain;
+            record->chain = *to;
+            *to = record;
+        }
+    }
+    trp_free(before);
+}
+
+trp_record *trp_children_append(trp_supervisor *self, const troupe_child *child, uint32_t number)
+{
+    trp_record *record = trp_alloc_zeroed(sizeof *record);
+
+    if (!record)
+        return NULL;
+    record->child = *child;
+    record->number = number;
+    record->order = ++self->children.last_order;
+    record->has_budget = child->max_restarts != 0;
+    if (record->has_budget)
+        trp_window_init(&record->budget, child->max_restarts,
+                        child->within_ns ? child->within_ns : self->window.within_ns);
+    trp_list_append(&self->children.list, &record->link);
+    if (++self->children.n > self->children.n_chains)
+        grow(&self->children);
+    return record;
+}
+
+void trp_record_set_id(trp_supervisor *self, trp_record *record, troupe_id id)
+{
+    if (record->id.value) {
+        trp_record **at = chain_of(&self->children, record->id);
+
+        while (*at != record)
+            at = &(*at)->chain;
+        *at = record->chain;
+    }
+    record->id = id;
+    if (id.value) {
+        trp_record **at = chain_of(&self->children, id);
+
+        record->chain = *at;
+        *at = record;
+    }
+    if (self->plan.pool)
+        trp_store_relaxed(&self->seats[record->number - 1].id, id.value); /* as in set_up */
+}
+
+void trp_children_remove(trp_supervisor *self, trp_record *record)
+{
+    trp_record_set_id(self, record, TROUPE_NOBODY);
+    trp_list_remove(&record->link);
+    self->children.n--;
+    free_record(record);
+}
+
+trp_record *trp_record_of(const trp_supervisor *self, troupe_id id)
+{
+    trp_record *record = *chain_of(&self->children, id);
+
+    while (record && record->id.value != id.value)
+        record = record->chain;
+    return id.value ? record : NULL;
+}
+
+static trp_record *record_at(const trp_supervisor *self, trp_link *link)
+{
+    return link == &self->children.list ? NULL : TRP_OF(link, trp_record, link);
+}
+
+trp_record *trp_record_next(const trp_supervisor *self, const trp_record *record)
+{
+    return record_at(self, record->link.next);
+}
+
+trp_record *trp_record_before(const trp_supervisor *self, const trp_record *record)
+{
+    return record_at(self, record->link.prev);
+}
+
+trp_record *trp_record_last(const trp_supervisor *self)
+{
+    return record_at(self, self->children.list.prev);
+}
+
+trp_record *trp_record_first_from(const trp_supervisor *self, uint64_t order)
+{
+    trp_record *record = record_at(self, self->children.list.next);
+
+    while (record && record->order < order)
+        record = trp_record_next(self, record);
+    return record;
+}
+
+troupe_child trp_plan_child(const trp_plan *plan, size_t i)
+{
+    const uint8_t *at = (const uint8_t *)plan->children + (plan->pool ? 0 : i) * plan->child_size;
+    troupe_child child = {.restart = TROUPE_PERMANENT};
+
+    memcpy(&child, at, plan->child_size < sizeof child ? plan->child_size : sizeof child);
+    return child;
+}
+
+/* A pool's sender that still reads the old value picks a member that has just gone down: its message waits in that
+ * member's mailbox, as if it had been sent a moment before. So relaxed is enough. */
+void trp_record_set_up(trp_supervisor *self, const trp_record *record, bool up)
+{
+    if (self->plan.pool)
+        trp_store_relaxed(&self->seats[record->number - 1].up, up);
+}
+
+void trp_record_note_end(trp_record *record, const troupe_exit *end)
+{
+    record->incarnation = end->incarnation;
+    record->reason = end->reason;
+    record->operation = end->operation;
+    if (!record->text && end->text[0])
+        record->text = trp_alloc(TROUPE_EXIT_TEXT_MAX + 1);
+    if (record->text)
+        memcpy(record->text, end->text, strlen(end->text) + 1);
+}
+
+const char *trp_record_name(const trp_supervisor *self, const trp_record *record, bool in_text,
+                            char name[TROUPE_NAME_MAX + 1])
+{
+    const char *given = record->child.spec.name;
+
+    if (given && self->plan.pool)
+        snprintf(name, TROUPE_NAME_MAX + 1, "%s-%u", given, record->number);
+    else if (given)
+        snprintf(name, TROUPE_NAME_MAX + 1, "%s", given);
+    else if (in_text)
+        snprintf(name, TROUPE_NAME_MAX + 1, "child %u", record->number);
+    else
+        return NULL;
+    return name;
+}

@@ -1,0 +1,227 @@
+/* decide.c - what follows the end of a child: its restart, its release, the end of its supervisor.
+ *
+ * Invariants
+ * 1. A restart is counted in its window before it is asked for. If broken: a child that dies in its start is restarted
+ *    without end.
+ * 2. Every way out of trp_decide leaves the child up, on its way up, waiting with a timer, gone with a release on its
+ *    way, or in its siblings' restart. If broken: it stays held for ever.
+ */
+#include "supervisor.h"
+
+#include "trp/os.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct line {
+    char text[TROUPE_EXIT_TEXT_MAX + 1];
+};
+
+static trp_window *window_of(trp_supervisor *self, trp_record *record)
+{
+    return record->has_budget ? &record->budget : &self->window;
+}
+
+/* ---- the end of the supervisor ---- */
+
+static void fill_line(const trp_supervisor *self, const trp_record *record, const char *why,
+                      struct line *line)
+{
+    char name[TROUPE_NAME_MAX + 1];
+
+    snprintf(line->text, sizeof line->text, "child %s: %s; last: %s",
+             trp_record_name(self, record, true, name), why,
+             record->text && record->text[0] ? record->text : trp_exit_verb(record->reason));
+}
+
+void trp_give_up_on(trp_supervisor *self, troupe_context *ctx, const trp_record *record,
+                    const char *why)
+{
+    struct line line;
+
+    fill_line(self, record, why, &line);
+    troupe_log_write(ctx, TROUPE_LEVEL_ERROR, "supervisor-gave-up", troupe_text(line.text));
+    if (!self->started) {
+        trp_supervisor_fail_start(self, ctx, TROUPE_E_QUOTA, line.text);
+        return;
+    }
+    self->ending = true;
+    troupe_crash(ctx, TROUPE_EXIT_GAVE_UP, line.text);
+}
+
+static void stop_all(trp_supervisor *self, troupe_context *ctx, const trp_record *record,
+                     const char *why)
+{
+    struct line line;
+
+    if (!self->started) {
+        trp_give_up_on(self, ctx, record, why);
+        return;
+    }
+    fill_line(self, record, why, &line);
+    troupe_log_write(ctx, TROUPE_LEVEL_ERROR, "supervisor-shut-down", troupe_text(line.text));
+    self->ending = true;
+    troupe_crash(ctx, TROUPE_EXIT_SHUTDOWN, line.text);
+}
+
+/* ---- the end of the child ---- */
+
+static void release(trp_supervisor *self, troupe_context *ctx, trp_record *record, bool gave_up)
+{
+    if (!record->id.value) {
+        trp_child_is_gone(self, ctx, record);
+        return;
+    }
+    record->phase = TRP_CHILD_RELEASED;
+    (void)troupe_release(ctx, record->id, gave_up); /* GONE: its CHILD_DOWN is coming */
+}
+
+static void leave_down(trp_supervisor *self, troupe_context *ctx, trp_record *record,
+                       const char *why)
+{
+    char decision[160];
+
+    snprintf(decision, sizeof decision, "%s: it stays down", why);
+    trp_say(self, ctx, record, TROUPE_LEVEL_ERROR, "child-left-down", decision);
+    record->ended_itself = true;
+    release(self, ctx, record, true);
+}
+
+static void let_go(trp_supervisor *self, troupe_context *ctx, trp_record *record)
+{
+    troupe_level level =
+        record->reason == TROUPE_EXIT_NORMAL ? TROUPE_LEVEL_INFO : TROUPE_LEVEL_WARN;
+
+    trp_say(self, ctx, record, level, "child-released", "released by its restart rule");
+    record->ended_itself = true;
+    release(self, ctx, record, false);
+}
+
+static bool is_work_done(const trp_supervisor *self, const trp_record *ended)
+{
+    if (!ended->child.significant || !ended->ended_itself)
+        return false;
+    if (self->plan.auto_shutdown == TROUPE_AUTO_SHUTDOWN_ANY_SIGNIFICANT)
+        return true;
+    for (const trp_record *record = trp_record_first_from(self, 0); record;
+         record = trp_record_next(self, record)) {
+        if (record->child.significant && !record->ended_itself)
+            return false;
+    }
+    return self->plan.auto_shutdown == TROUPE_AUTO_SHUTDOWN_ALL_SIGNIFICANT;
+}
+
+void trp_child_is_gone(trp_supervisor *self, troupe_context *ctx, trp_record *record)
+{
+    bool forget = record->child.restart == TROUPE_TEMPORARY || self->plan.pool;
+    bool awaited = self->group.at == record;
+    trp_record *before = trp_record_before(self, record), *next = trp_record_next(self, record);
+
+    trp_record_set_up(self, record, false);
+    trp_record_set_id(self, record, TROUPE_NOBODY);
+    record->phase = TRP_CHILD_DOWN;
+    if (is_work_done(self, record)) {
+        self->work_done = true;
+        if (self->started)
+            trp_supervisor_started(self, ctx);
+    }
+    if (forget)
+        trp_children_remove(self, record);
+    if (awaited)
+        trp_siblings_go_on(self, ctx, before, next);
+}
+
+/* ---- the next life ---- */
+
+/* Errors of restart say that the child ended meanwhile: its CHILD_DOWN is coming. */
+void trp_restart_now(trp_supervisor *self, troupe_context *ctx, trp_record *record)
+{
+    (void)self;
+    record->phase = TRP_CHILD_RESTARTING;
+    record->timer = (troupe_timer_id){0};
+    (void)troupe_restart(ctx, record->id);
+}
+
+static void restart_after(trp_supervisor *self, troupe_context *ctx, trp_record *record,
+                          uint64_t wait_ns)
+{
+    trp_wakeup wakeup = {.id = record->id.value, .generation = record->incarnation};
+
+    if (trp_wakeup_set(ctx, wakeup, wait_ns, &record->timer) != TROUPE_OK) {
+        /* A wait that cannot be armed would hold the child for ever. */
+        trp_restart_now(self, ctx, record);
+        return;
+    }
+    record->phase = TRP_CHILD_WAITING;
+}
+
+static void exceeded(trp_supervisor *self, troupe_context *ctx, trp_record *record,
+                     trp_admission admission)
+{
+    const trp_window *window = window_of(self, record);
+    char within[TRP_DURATION_MAX], why[128];
+
+    if (admission == TRP_NO_ROOM)
+        snprintf(why, sizeof why, "no memory to count its restart");
+    else
+        snprintf(why, sizeof why, "%" PRIu32 " restart%s within %s", window->count,
+                 window->count == 1 ? "" : "s", trp_duration_text(window->within_ns, within));
+    switch (self->plan.on_intensity) {
+    case TROUPE_ON_INTENSITY_ESCALATE:
+        trp_give_up_on(self, ctx, record, why);
+        break;
+    case TROUPE_ON_INTENSITY_STOP:
+        stop_all(self, ctx, record, why);
+        break;
+    case TROUPE_ON_INTENSITY_LEAVE_DOWN:
+        leave_down(self, ctx, record, why);
+        break;
+    }
+}
+
+static void restart(trp_supervisor *self, troupe_context *ctx, trp_record *record)
+{
+    trp_window *window = window_of(self, record);
+    trp_admission admission = trp_window_admit(window, record->noticed_ns);
+    uint64_t wait_ns;
+
+    if (admission != TRP_ADMITTED) {
+        exceeded(self, ctx, record, admission);
+        return;
+    }
+    record->n_counted = window->count;
+    record->n_waits++;
+    wait_ns =
+        trp_backoff_draw(&self->plan.backoff, record->n_waits,
+                         self->plan.backoff.jitter > 0 ? troupe_random(troupe_system_of(ctx)) : 0);
+    if (wait_ns)
+        trp_say_timed(self, ctx, record, "child-backoff", "next start in", wait_ns);
+    if (self->plan.strategy != TROUPE_ONE_FOR_ONE)
+        trp_siblings_restart(self, ctx, record, wait_ns);
+    else if (wait_ns)
+        restart_after(self, ctx, record, wait_ns);
+    else
+        trp_restart_now(self, ctx, record);
+}
+
+void trp_decide(trp_supervisor *self, troupe_context *ctx, trp_record *record)
+{
+    bool is_crash = trp_is_crash(record->reason);
+
+    if (record->reason == TROUPE_EXIT_ESCALATED) {
+        trp_give_up_on(self, ctx, record, "its error escalated");
+    } else if (is_crash && record->child.on_crash == TROUPE_ON_CRASH_ESCALATE) {
+        trp_give_up_on(self, ctx, record, "its crash escalates");
+    } else if (is_crash && record->child.on_crash == TROUPE_ON_CRASH_IGNORE) {
+        leave_down(self, ctx, record, "its crash is ignored");
+    } else if (!trp_rule_restarts(record->child.restart, record->reason)) {
+        let_go(self, ctx, record);
+    } else if (record->reason == TROUPE_EXIT_RESTART) {
+        record->n_counted =
+            window_of(self, record)->count; /* asked for: no failure to count or wait for */
+        trp_restart_now(self, ctx, record);
+    } else {
+        restart(self, ctx, record);
+    }
+}

@@ -42,6 +42,7 @@ struct part {
     char tag;
     uint32_t refuse_from; /* the first incarnation that refuses to start; 0: none */
     const char *refuse_text;
+    bool crash_once_up;  /* its first life tells itself to crash, once it is up */
     uint32_t crash_from; /* the first incarnation whose post_start crashes; 0: none */
 };
 
@@ -148,6 +149,8 @@ static UNUSED troupe_status player_post_start(void *self, troupe_context *ctx)
         troupe_crash(ctx, TROUPE_EXIT_CRASHED, "fell over the doorstep");
         return TROUPE_E_FAILED;
     }
+    if (player->part->crash_once_up && player->incarnation == 1)
+        assert_int_equal(troupe_send(ctx, troupe_self(ctx), TROUPE_TEXT("c")), TROUPE_OK);
     if (player->part->watcher.value != TROUPE_NOBODY.value)
         assert_int_equal(troupe_send(ctx, player->part->watcher, TROUPE_BYTES_OF(told)), TROUPE_OK);
     return TROUPE_OK;

@@ -1,0 +1,613 @@
+/* forest_log.c - what happened in a forest, and whether it may. Everything here holds the forest's lock.
+ *
+ * On threads the log is in the order in which the hooks took the lock, and an ask of the driver may meet a later life
+ * than the one it was noted for: what was ever asked of an id counts as a cause of all its ends from then on.
+ */
+#include "forest.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define OWN_FAULT (CAUSE_CRASH | CAUSE_STUMBLED | CAUSE_KILL | CAUSE_EXIT)
+
+static void say_wrong(struct forest *forest, const char *format, va_list args)
+{
+    char text[256];
+
+    vsnprintf(text, sizeof text, format, args);
+    if (forest->n_failures++ < 5)
+        fprintf(stderr, "seed %llu, event %llu: %s\n", (unsigned long long)forest->seed,
+                (unsigned long long)forest->clock, text);
+}
+
+TROUPE_PRINTF(2, 3) static void wrong(struct forest *forest, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    say_wrong(forest, format, args);
+    va_end(args);
+}
+
+void forest_wrong(struct forest *forest, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    trp_mutex_lock(&forest->lock);
+    say_wrong(forest, format, args);
+    trp_mutex_unlock(&forest->lock);
+    va_end(args);
+}
+
+static struct forest *enter(struct node *node)
+{
+    trp_mutex_lock(&node->forest->lock);
+    node->forest->clock++;
+    return node->forest;
+}
+
+static void leave(struct forest *forest)
+{
+    trp_mutex_unlock(&forest->lock);
+}
+
+/* ---- what the plan says ---- */
+
+static bool is_supervisor(const struct node *node)
+{
+    return node->kind != NODE_WORKER;
+}
+
+static bool rule_restarts(const struct node *node, troupe_exit_reason reason)
+{
+    switch (node->child.restart) {
+    case TROUPE_PERMANENT:
+        return true;
+    case TROUPE_TRANSIENT:
+        return reason != TROUPE_EXIT_NORMAL;
+    case TROUPE_TEMPORARY:
+        break;
+    }
+    return false;
+}
+
+/* Whose lives the end of one in node concerns: all, or those in later places. */
+static bool concerns(const struct node *node, const struct node *sibling)
+{
+    const struct node *parent = node->parent;
+
+    if (sibling == node || parent->kind == NODE_POOL)
+        return false;
+    switch (parent->supervisor.strategy) {
+#if 0
+    case TROUPE_ONE_FOR_ALL:
+        return true;
+    case TROUPE_REST_FOR_ONE:
+        return sibling->place > node->place;
+#endif
+    case TROUPE_ONE_FOR_ONE:
+        break;
+    }
+    return false;
+}
+
+static bool each_for_itself(const struct node *parent)
+{
+    return parent->kind == NODE_POOL || parent->supervisor.strategy == TROUPE_ONE_FOR_ONE;
+}
+
+/* ---- budgets ---- */
+
+static void forget_old(struct budget *budget, uint64_t now_ns)
+{
+    uint32_t old = 0;
+
+    while (old < budget->n && now_ns - budget->times[old] >= budget->within_ns)
+        old++;
+    budget->n -= old;
+    memmove(budget->times, budget->times + old, budget->n * sizeof *budget->times);
+}
+
+/* One more restart at now. False: it is one too many, and is not noted. */
+static bool spend(struct budget *budget, uint64_t now_ns)
+{
+    forget_old(budget, now_ns);
+    if (budget->n >= budget->max)
+        return false;
+    budget->times[budget->n++] = now_ns;
+    return true;
+}
+
+/* ---- a life begins ---- */
+
+static void check_first_start(struct node *node, const troupe_start *start)
+{
+    struct node *parent = node->parent;
+
+    if (start->incarnation != 1)
+        wrong(node->forest, "%s begins with life %u", node->name, start->incarnation);
+    if (!parent)
+        return;
+    if (node->id.value && node->inside_life == parent->life)
+        wrong(node->forest, "%s is spawned twice by one life of %s", node->name, parent->name);
+    if (parent->state != NODE_STARTING)
+        wrong(node->forest, "%s is spawned by %s, which is not starting", node->name, parent->name);
+    for (uint32_t i = 0; i < node->place; i++)
+        if (parent->children[i]->up_in_life != parent->life)
+            wrong(node->forest, "%s starts, and %s before it was never up", node->name,
+                  parent->children[i]->name);
+}
+
+/* What its siblings must have done before node may come back. */
+static void check_siblings_ended(struct node *node)
+{
+    struct node *parent = node->parent;
+
+    for (uint32_t i = 0; i < parent->n_children; i++) {
+        const struct node *sibling = parent->children[i];
+
+        if (concerns(node, sibling) && sibling->state != NODE_DOWN && sibling->began < node->ended)
+            wrong(node->forest, "%s comes back, and %s was not stopped for it", node->name,
+                  sibling->name);
+    }
+}
+
+/* Under one_for_all and rest_for_one it cannot be told which of two ends at once was counted; but each restart of one
+ * child belongs to another round. */
+static void check_rounds(struct node *node)
+{
+    struct budget *rounds = &node->own;
+
+    if (node->was_ordered || 0 ||
+        node->parent->common.within_ns < TROUPE_SECOND || !node->forest->simulation)
+        return;
+    rounds->max = node->parent->common.max;
+    rounds->within_ns = node->parent->common.within_ns;
+    if (!spend(rounds, node->heard_ns))
+        wrong(node->forest, "%s is restarted more often than %s may", node->name,
+              node->parent->name);
+}
+
+static void check_restart(struct node *node, const troupe_start *start)
+{
+    struct node *parent = node->parent;
+    bool failed = node->reason == TROUPE_EXIT_GAVE_UP || node->was_refused ||
+                  (node->last_causes & OWN_FAULT) != 0;
+
+    node->forest->n_restarts++;
+    if (start->incarnation != node->incarnation + 1)
+        wrong(node->forest, "%s: life %u after life %u", node->name, start->incarnation,
+              node->incarnation);
+    if (!parent || !node->heard || node->heard_incarnation != node->incarnation) {
+        wrong(node->forest, "%s is restarted, and nobody heard of its end", node->name);
+        return;
+    }
+    if (!rule_restarts(node, node->reason))
+        wrong(node->forest, "%s is restarted against its rule after %s", node->name,
+              troupe_exit_reason_name(node->reason));
+    if (node->left_down)
+        wrong(node->forest, "%s is restarted, though it was to stay down", node->name);
+    if (!node->granted)
+        wrong(node->forest, "%s is restarted once too often", node->name);
+    if (node->reason == TROUPE_EXIT_RESTART || !failed)
+        return;
+    check_siblings_ended(node);
+    if (!each_for_itself(parent))
+        check_rounds(node);
+}
+
+/* In a round of restarts one starts at a time, in order. */
+static void check_turn(struct node *node)
+{
+    struct node *parent = node->parent;
+
+    for (uint32_t i = 0; i < parent->n_children; i++) {
+        const struct node *sibling = parent->children[i];
+
+        if (sibling == node)
+            continue;
+        if (sibling->state == NODE_STARTING)
+            wrong(node->forest, "%s starts while %s does", node->name, sibling->name);
+        else if (sibling->place > node->place && sibling->state != NODE_DOWN)
+            wrong(node->forest, "%s starts, and %s behind it is there already", node->name,
+                  sibling->name);
+    }
+}
+
+static void begin_id(struct node *node, const troupe_start *start)
+{
+    node->id = start->id;
+    node->inside_life = node->parent ? node->parent->life : 0;
+    node->causes = 0;
+    node->excused = node->left_down = false;
+    node->own.n = 0;
+    node->last_sequence = 0;
+}
+
+static void begin_life(struct node *node, const troupe_start *start)
+{
+    struct forest *forest = node->forest;
+
+    forest->n_lives++;
+    if (forest->simulation && !(node->causes & CAUSE_OTHER_LIFE))
+        node->causes = 0;
+    node->incarnation = start->incarnation;
+    node->life++;
+    node->began = forest->clock;
+    node->state = NODE_STARTING;
+    node->heard = node->granted = node->suspect = node->was_refused = node->was_ordered = false;
+    node->common.n = 0;
+    node->must_end = node->may_give_up = node->may_end = false;
+}
+
+static enum mischief take(struct node *node, enum mischief a, enum mischief b)
+{
+    enum mischief mischief = node->mischief;
+
+    if (mischief != a && mischief != b)
+        return MISCHIEF_NONE;
+    node->mischief = MISCHIEF_NONE;
+    return mischief;
+}
+
+enum mischief log_pre_start(struct node *node, const troupe_start *start)
+{
+    struct forest *forest = enter(node);
+    enum mischief mischief;
+
+    if (node->state != NODE_DOWN)
+        wrong(forest, "%s: life %u begins beside life %u", node->name, start->incarnation,
+              node->incarnation);
+    if (node->parent && node->parent->state == NODE_DOWN)
+        wrong(forest, "%s begins without a supervisor", node->name);
+    if (start->id.value != node->id.value) {
+        check_first_start(node, start);
+        begin_id(node, start);
+    } else {
+        check_restart(node, start);
+    }
+    if (node->parent && !each_for_itself(node->parent))
+        check_turn(node);
+    begin_life(node, start);
+    mischief = take(node, MISCHIEF_REFUSE, MISCHIEF_REFUSE);
+    leave(forest);
+    return mischief;
+}
+
+void log_up(struct node *node)
+{
+    struct forest *forest = enter(node);
+
+    if (node->state != NODE_STARTING)
+        wrong(forest, "%s is up without a start", node->name);
+    for (uint32_t i = 0; i < node->n_children; i++)
+        if (node->children[i]->up_in_life != node->life)
+            wrong(forest, "%s is up, and %s never was", node->name, node->children[i]->name);
+    node->state = NODE_UP;
+    node->up_in_life = node->inside_life;
+    leave(forest);
+}
+
+/* ---- a life ends ---- */
+
+/* An end of node's that its supervisor may answer with a stop of the siblings. */
+static void note_fault(struct node *node)
+{
+    if (!node->parent || node->child.restart == TROUPE_TEMPORARY)
+        return;
+    node->failed_at = node->forest->clock;
+    node->failed_in = node->parent->life;
+}
+
+static bool for_a_sibling(const struct node *node)
+{
+    const struct node *parent = node->parent;
+
+    for (uint32_t i = 0; parent && i < parent->n_children; i++) {
+        const struct node *sibling = parent->children[i];
+
+        if (concerns(sibling, node) && sibling->failed_in == parent->life &&
+            sibling->failed_at > node->began)
+            return true;
+    }
+    return false;
+}
+
+/* Nobody asked for it, so its supervisor did, or its supervisor ends. */
+static void check_ordered_stop(struct node *node)
+{
+    const struct node *parent = node->parent;
+
+    node->was_ordered = true;
+    node->suspect = !for_a_sibling(node) && !node->may_end;
+    for (uint32_t i = node->place + 1; parent && i < parent->n_children; i++)
+        if (parent->children[i]->state != NODE_DOWN)
+            wrong(node->forest, "%s is stopped before %s, which started after it", node->name,
+                  parent->children[i]->name);
+}
+
+void log_refused(struct node *node)
+{
+    struct forest *forest = enter(node);
+
+    node->was_refused = true;
+    node->last_causes = CAUSE_STUMBLED;
+    node->state = NODE_DOWN;
+    node->ended = forest->clock;
+    note_fault(node);
+    leave(forest);
+}
+
+void log_pre_stop(struct node *node)
+{
+    struct forest *forest = enter(node);
+
+    if (node->state != NODE_UP)
+        wrong(forest, "%s: pre_stop of what is not up", node->name);
+    if (!node->causes)
+        check_ordered_stop(node);
+    node->state = NODE_STOPPING;
+    leave(forest);
+}
+
+void log_post_stop(struct node *node)
+{
+    struct forest *forest = enter(node);
+
+    if (node->state == NODE_DOWN)
+        wrong(forest, "%s ends twice", node->name);
+    for (uint32_t i = 0; i < node->n_children; i++) {
+        if (node->children[i]->state != NODE_DOWN)
+            wrong(forest, "%s outlives its supervisor %s", node->children[i]->name, node->name);
+        node->children[i]->suspect = false;
+    }
+    /* A supervisor that ends by itself gave up, or could not start: what its own hears of it will tell. */
+    if (!node->causes && node->state != NODE_STOPPING && !is_supervisor(node))
+        check_ordered_stop(node);
+    if ((node->causes & (OWN_FAULT | CAUSE_RESTART | CAUSE_OTHER_LIFE)) || is_supervisor(node))
+        note_fault(node);
+    node->last_causes = node->causes;
+    if (forest->simulation)
+        node->causes = 0;
+    node->state = NODE_DOWN;
+    node->ended = forest->clock;
+    leave(forest);
+}
+
+/* ---- what a supervisor hears ---- */
+
+static struct node *child_with(struct node *supervisor, troupe_id id)
+{
+    for (uint32_t i = 0; i < supervisor->n_children; i++)
+        if (supervisor->children[i]->id.value == id.value)
+            return supervisor->children[i];
+    return NULL;
+}
+
+static void check_reason(struct node *node, troupe_exit_reason reason)
+{
+    unsigned causes = node->last_causes;
+    bool fits = true;
+
+    switch (reason) {
+    case TROUPE_EXIT_CRASHED:
+        fits = (causes & (CAUSE_CRASH | CAUSE_STUMBLED)) != 0;
+        break;
+    case TROUPE_EXIT_KILLED:
+        fits = (causes & (CAUSE_KILL | CAUSE_TOO_LATE)) != 0;
+        break;
+    case TROUPE_EXIT_GAVE_UP:
+        fits = is_supervisor(node) && node->may_give_up;
+        node->forest->n_gave_up++;
+        break;
+    case TROUPE_EXIT_REFUSED:
+        fits = (causes & CAUSE_STUMBLED) != 0;
+        break;
+    default:
+        break;
+    }
+    if (!fits)
+        wrong(node->forest, "%s is said to have ended as %s, for no cause (%x)", node->name,
+              troupe_exit_reason_name(reason), causes);
+}
+
+/* Would the supervisor have to end because it may not restart this child? */
+static void ask_budget(struct node *supervisor, struct node *child)
+{
+    struct budget *budget = &supervisor->common;
+
+    if (!each_for_itself(supervisor)) {
+        /* Some of these are not counted: who gives up has reached its intensity at least by this count. */
+        child->granted = true;
+        if (!spend(budget, child->heard_ns)) {
+            supervisor->may_give_up = true;
+            budget->n--;
+            memmove(budget->times, budget->times + 1, budget->n * sizeof *budget->times);
+            if (budget->max)
+                budget->times[budget->n++] = child->heard_ns;
+        }
+        return;
+    }
+    child->granted = spend(budget, child->heard_ns);
+    if (!child->granted)
+        supervisor->must_end = supervisor->may_give_up = true;
+}
+
+static void hear_exit(struct node *supervisor, struct node *child, const troupe_exit *end)
+{
+    if (child->state != NODE_DOWN || child->incarnation != end->incarnation)
+        wrong(supervisor->forest, "%s hears that life %u of %s is held, and it is not",
+              supervisor->name, end->incarnation, child->name);
+    child->heard = true;
+    child->heard_incarnation = end->incarnation;
+    child->heard_ns = troupe_now(supervisor->forest->system);
+    child->reason = end->reason;
+    check_reason(child, end->reason);
+    if (end->reason != TROUPE_EXIT_NORMAL && end->reason != TROUPE_EXIT_RESTART)
+        supervisor->forest->n_crashes++;
+    if (end->reason == TROUPE_EXIT_ESCALATED) {
+        supervisor->must_end = supervisor->may_give_up = true;
+        return;
+    }
+    if (child->up_in_life != supervisor->life) {
+        supervisor->must_end = true; /* its start fails */
+        return;
+    }
+    if (!rule_restarts(child, end->reason))
+        return;
+    if (end->reason == TROUPE_EXIT_RESTART)
+        child->granted = true;
+    else
+        ask_budget(supervisor, child);
+}
+
+void log_notice(struct node *supervisor, const troupe_notice *notice)
+{
+    struct forest *forest = enter(supervisor);
+    struct node *child = child_with(supervisor, notice->exit.id);
+
+    if (!child)
+        wrong(forest, "%s hears of a stranger", supervisor->name);
+    else if (notice->event == TROUPE_EVENT_CHILD_EXIT)
+        hear_exit(supervisor, child, &notice->exit);
+    leave(forest);
+}
+
+/* ---- causes ---- */
+
+void log_cause(struct node *node, unsigned cause)
+{
+    struct forest *forest = enter(node);
+
+    node->causes |= cause;
+    leave(forest);
+}
+
+bool log_ask(struct node *node, unsigned cause, troupe_id *ret_id)
+{
+    struct forest *forest = enter(node);
+
+    *ret_id = node->id;
+    if (node->id.value) {
+        node->causes |= cause;
+        if (node->state == NODE_DOWN)
+            node->causes |= CAUSE_OTHER_LIFE;
+        if (node->state == NODE_DOWN || cause == CAUSE_STOP || !forest->simulation)
+            node->excused = true;
+    }
+    leave(forest);
+    return node->id.value != 0;
+}
+
+enum mischief log_take_mischief(struct node *node, enum mischief a, enum mischief b)
+{
+    struct forest *forest = enter(node);
+    enum mischief mischief = take(node, a, b);
+
+    leave(forest);
+    return mischief;
+}
+
+uint64_t log_dice(struct forest *forest, uint64_t below)
+{
+    uint64_t drawn;
+
+    trp_mutex_lock(&forest->lock);
+    drawn = trp_random_below(&forest->dice, below);
+    trp_mutex_unlock(&forest->lock);
+    return drawn;
+}
+
+/* ---- messages ---- */
+
+void log_message(struct node *node, const struct order *order)
+{
+    struct forest *forest = enter(node);
+
+    if (node->state != NODE_UP)
+        wrong(forest, "%s gets a message, and is not up", node->name);
+    if (order->sequence && order->sequence <= node->last_sequence)
+        wrong(forest, "%s gets message %u after %u", node->name, order->sequence,
+              node->last_sequence);
+    if (order->sequence)
+        node->last_sequence = order->sequence;
+    leave(forest);
+}
+
+void log_handled(struct node *node)
+{
+    struct forest *forest = enter(node);
+
+    forest->n_handled++;
+    leave(forest);
+}
+
+/* ---- at rest, and at the end ---- */
+
+static void check_down(struct node *node)
+{
+    troupe_info info;
+    bool there = troupe_info_of(node->forest->system, node->id, &info) == TROUPE_OK;
+
+    if (there)
+        wrong(node->forest, "%s is %s for ever", node->name,
+              info.phase == TROUPE_PHASE_HELD ? "held" : "neither up nor gone");
+    else if (node->heard && node->granted && !node->excused)
+        wrong(node->forest, "%s was not restarted after %s", node->name,
+              troupe_exit_reason_name(node->reason));
+    else if (!node->heard && !node->excused && node->last_causes != CAUSE_STOP)
+        wrong(node->forest, "%s is down, and nobody heard of it", node->name);
+}
+
+static void check_place(struct node *node)
+{
+    struct forest *forest = node->forest;
+    struct node *parent = node->parent;
+
+    if (node->state == NODE_STARTING || node->state == NODE_STOPPING)
+        wrong(forest, "%s %s for ever", node->name,
+              node->state == NODE_STARTING ? "starts" : "stops");
+    if (node->state == NODE_UP && node->must_end)
+        wrong(forest, "%s goes on, though it must give up", node->name);
+    if (!parent || parent->state == NODE_DOWN)
+        return;
+    if (node->suspect)
+        wrong(forest, "%s was stopped for no cause", node->name);
+    if (node->state == NODE_DOWN)
+        check_down(node);
+}
+
+void log_check_rest(struct forest *forest)
+{
+    trp_mutex_lock(&forest->lock);
+    for (uint32_t i = 0; i < forest->n_nodes; i++)
+        check_place(&forest->nodes[i]);
+    trp_mutex_unlock(&forest->lock);
+}
+
+void log_check_end(struct forest *forest)
+{
+    uint64_t walked = troupe_walk_mailboxes(forest->system);
+    troupe_totals totals;
+
+    troupe_totals_now(forest->system, &totals);
+    trp_mutex_lock(&forest->lock);
+    for (uint32_t i = 0; i < forest->n_nodes; i++)
+        if (forest->nodes[i].state != NODE_DOWN)
+            wrong(forest, "%s lives on after the end", forest->nodes[i].name);
+    if (totals.live)
+        wrong(forest, "%llu components are left", (unsigned long long)totals.live);
+    if (totals.sent != totals.handled + totals.dead_letters + walked)
+        wrong(forest, "%llu sent, %llu handled, %llu dead, %llu waiting",
+              (unsigned long long)totals.sent, (unsigned long long)totals.handled,
+              (unsigned long long)totals.dead_letters, (unsigned long long)walked);
+    if (totals.handled != forest->n_handled)
+        wrong(forest, "%llu handled, and %llu by those who did", (unsigned long long)totals.handled,
+              (unsigned long long)forest->n_handled);
+    if (totals.sent < forest->n_sent)
+        wrong(forest, "%llu sent, and %llu by those who did", (unsigned long long)totals.sent,
+              (unsigned long long)forest->n_sent);
+    trp_mutex_unlock(&forest->lock);
+}

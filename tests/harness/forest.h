@@ -68,6 +68,7 @@ struct node {
     struct forest *forest;
     struct node *parent; /* NULL: the top */
     uint32_t place;      /* among its siblings */
+    uint32_t depth;
     enum node_kind kind;
     char name[32];
     troupe_child child;
@@ -86,6 +87,7 @@ struct node {
     enum node_state state;
     troupe_id id;
     uint32_t incarnation;
+    uint64_t spawned; /* when this id was made, in the order of the log */
     unsigned causes, last_causes; /* of the end of this life, and of the last one */
     uint32_t life;        /* how many lives there were */
     uint32_t inside_life; /* the parent's life that this id belongs to */
@@ -93,26 +95,30 @@ struct node {
     uint64_t began, ended; /* when this life did, and the last one, in the order of the log */
     bool was_refused; /* the last life did not get through pre_start */
     bool was_ordered; /* it was its supervisor who stopped it */
+    bool alone;       /* this life began because somebody asked for a restart: not its siblings' business */
+    bool done;        /* ended for good, by itself, in this life of its parent */
     bool suspect;  /* stopped, and no cause was known: its supervisor's end must be one */
     bool excused;  /* may stay down in this life of its parent */
     uint64_t failed_at; /* the last end that may concern its siblings, and */
     uint32_t failed_in; /* the parent's life in which it was */
     /* what its supervisor heard of its last end */
-    bool heard, granted, left_down;
+    bool heard, heard_calm, granted, left_down;
     troupe_exit_reason reason;
     uint32_t heard_incarnation;
     uint64_t heard_ns;
+    bool gone; /* for good */
     struct budget own, common; /* its own; of a supervisor: its children's */
+    struct budget own_most, common_most; /* the same, by the most that may have been counted */
     /* of a supervisor's life: what must, and what may follow */
-    bool must_end, may_give_up, may_end;
+    bool must_end, may_give_up, may_shut_down, may_end;
     uint32_t last_sequence; /* of the driver's messages to this id */
 };
 
 struct forest {
     troupe_system *system;
     uint64_t seed;
-    bool simulation;
-    trp_random random; /* of the plan and the driver */
+    bool simulation, trace; /* trace: every event is a line on standard error */
+    trp_random random;      /* of the plan and the driver */
     uint32_t n_nodes;
     struct node nodes[NODES];
     trp_mutex lock;

@@ -41,11 +41,17 @@ void forest_wrong(struct forest *forest, const char *format, ...)
     va_end(args);
 }
 
-static struct forest *enter(struct node *node)
+static struct forest *enter(struct node *node, const char *what)
 {
-    trp_mutex_lock(&node->forest->lock);
-    node->forest->clock++;
-    return node->forest;
+    struct forest *forest = node->forest;
+
+    trp_mutex_lock(&forest->lock);
+    forest->clock++;
+    if (forest->trace)
+        fprintf(stderr, "%6llu %*s%s %s (life %u, causes %x)\n", (unsigned long long)forest->clock,
+                node->parent ? 2 + 2 * (int)node->depth : 0, "", node->name, what,
+                node->incarnation, node->causes);
+    return forest;
 }
 
 static void leave(struct forest *forest)
@@ -64,9 +70,9 @@ static bool rule_restarts(const struct node *node, troupe_exit_reason reason)
 {
     switch (node->child.restart) {
     case TROUPE_PERMANENT:
-        return true;
+        return reason != TROUPE_EXIT_SHUTDOWN;
     case TROUPE_TRANSIENT:
-        return reason != TROUPE_EXIT_NORMAL;
+        return reason != TROUPE_EXIT_NORMAL && reason != TROUPE_EXIT_SHUTDOWN;
     case TROUPE_TEMPORARY:
         break;
     }
@@ -81,12 +87,10 @@ static bool concerns(const struct node *node, const struct node *sibling)
     if (sibling == node || parent->kind == NODE_POOL)
         return false;
     switch (parent->supervisor.strategy) {
-#if 0
     case TROUPE_ONE_FOR_ALL:
         return true;
     case TROUPE_REST_FOR_ONE:
         return sibling->place > node->place;
-#endif
     case TROUPE_ONE_FOR_ONE:
         break;
     }
@@ -120,7 +124,119 @@ static bool spend(struct budget *budget, uint64_t now_ns)
     return true;
 }
 
+/* ---- what an end must be followed by ---- */
+
+static bool is_crash(troupe_exit_reason reason)
+{
+    return reason == TROUPE_EXIT_CRASHED || reason == TROUPE_EXIT_TIMEOUT ||
+           reason == TROUPE_EXIT_REFUSED || reason == TROUPE_EXIT_STUCK ||
+           reason == TROUPE_EXIT_GAVE_UP;
+}
+
+/* One restart too many. */
+static void exceed(struct node *supervisor, struct node *child)
+{
+    switch (supervisor->kind == NODE_POOL ? supervisor->pool.on_intensity
+                                          : supervisor->supervisor.on_intensity) {
+    case TROUPE_ON_INTENSITY_ESCALATE:
+        supervisor->must_end = supervisor->may_give_up = true;
+        break;
+    case TROUPE_ON_INTENSITY_STOP:
+        supervisor->must_end = supervisor->may_shut_down = true;
+        break;
+    case TROUPE_ON_INTENSITY_LEAVE_DOWN:
+        child->left_down = true;
+    }
+}
+
+/* Nobody of the others is on the way: it can be told what this end alone leads to. */
+static bool is_calm(const struct node *supervisor, const struct node *child)
+{
+    if (each_for_itself(supervisor))
+        return true;
+    for (uint32_t i = 0; i < supervisor->n_children; i++) {
+        const struct node *sibling = supervisor->children[i];
+
+        if (sibling != child && sibling->state != NODE_UP &&
+            !(sibling->gone && sibling->inside_life == supervisor->life))
+            return false;
+    }
+    return true;
+}
+
+/* A restart that is counted in any case counts in both budgets; one that may have been part of another's round, only in
+ * the larger one. */
+static void ask_budget(struct node *supervisor, struct node *child, bool calm)
+{
+    bool own = child->child.max_restarts != 0;
+    struct budget *least = own ? &child->own : &supervisor->common;
+    struct budget *most = own ? &child->own_most : &supervisor->common_most;
+
+    most->max = least->max;
+    most->within_ns = least->within_ns;
+    if (!spend(most, child->heard_ns)) {
+        supervisor->may_give_up = supervisor->may_shut_down = true;
+        child->excused |= !each_for_itself(supervisor);
+        if (most->n) {
+            memmove(most->times, most->times + 1, --most->n * sizeof *most->times);
+            most->times[most->n++] = child->heard_ns;
+        }
+    }
+    child->granted = !calm || spend(least, child->heard_ns);
+    if (!child->granted)
+        exceed(supervisor, child);
+}
+
+/* What its supervisor has to do about the end of a child. True: it shall ask the rule. */
+static bool ask_policy(struct node *supervisor, struct node *child, bool calm)
+{
+    bool escalates = child->reason == TROUPE_EXIT_ESCALATED ||
+                     (is_crash(child->reason) && child->child.on_crash == TROUPE_ON_CRASH_ESCALATE);
+    bool is_ignored =
+        !escalates && is_crash(child->reason) && child->child.on_crash == TROUPE_ON_CRASH_IGNORE;
+
+    supervisor->may_give_up |= escalates;
+    supervisor->must_end |= escalates && calm;
+    child->left_down |= is_ignored && calm;
+    child->excused |= is_ignored;
+    return !escalates && !is_ignored;
+}
+
+static void decide(struct node *supervisor, struct node *child)
+{
+    bool calm = is_calm(supervisor, child);
+
+    bool by_rule = ask_policy(supervisor, child, calm) && rule_restarts(child, child->reason);
+
+    child->heard_calm = calm;
+    if (!by_rule) {
+        /* Stopped for a sibling meanwhile, it comes back with the others. */
+        child->granted = !calm && child->child.restart != TROUPE_TEMPORARY;
+        child->excused |= !calm;
+        return;
+    }
+    if (child->reason == TROUPE_EXIT_RESTART)
+        child->granted = true;
+    else
+        ask_budget(supervisor, child, calm);
+}
+
 /* ---- a life begins ---- */
+
+/* Siblings that start together take along who ended for good before, under a new id. */
+static void check_new_id(struct node *node)
+{
+    if (each_for_itself(node->parent) || node->child.restart == TROUPE_TEMPORARY)
+        wrong(node->forest, "%s is spawned twice by one life of %s", node->name,
+              node->parent->name);
+}
+
+/* A temporary one that was stopped in its start for a sibling's sake has had its chance. */
+static bool went_through_its_start(const struct node *supervisor, const struct node *child)
+{
+    return child->up_in_life == supervisor->life ||
+           (child->child.restart == TROUPE_TEMPORARY && !each_for_itself(supervisor));
+}
 
 static void check_first_start(struct node *node, const troupe_start *start)
 {
@@ -130,12 +246,14 @@ static void check_first_start(struct node *node, const troupe_start *start)
         wrong(node->forest, "%s begins with life %u", node->name, start->incarnation);
     if (!parent)
         return;
-    if (node->id.value && node->inside_life == parent->life)
-        wrong(node->forest, "%s is spawned twice by one life of %s", node->name, parent->name);
+    if (node->id.value && node->inside_life == parent->life) {
+        check_new_id(node);
+        return;
+    }
     if (parent->state != NODE_STARTING)
         wrong(node->forest, "%s is spawned by %s, which is not starting", node->name, parent->name);
     for (uint32_t i = 0; i < node->place; i++)
-        if (parent->children[i]->up_in_life != parent->life)
+        if (!went_through_its_start(parent, parent->children[i]))
             wrong(node->forest, "%s starts, and %s before it was never up", node->name,
                   parent->children[i]->name);
 }
@@ -154,27 +272,12 @@ static void check_siblings_ended(struct node *node)
     }
 }
 
-/* Under one_for_all and rest_for_one it cannot be told which of two ends at once was counted; but each restart of one
- * child belongs to another round. */
-static void check_rounds(struct node *node)
-{
-    struct budget *rounds = &node->own;
-
-    if (node->was_ordered || 0 ||
-        node->parent->common.within_ns < TROUPE_SECOND || !node->forest->simulation)
-        return;
-    rounds->max = node->parent->common.max;
-    rounds->within_ns = node->parent->common.within_ns;
-    if (!spend(rounds, node->heard_ns))
-        wrong(node->forest, "%s is restarted more often than %s may", node->name,
-              node->parent->name);
-}
-
 static void check_restart(struct node *node, const troupe_start *start)
 {
     struct node *parent = node->parent;
     bool failed = node->reason == TROUPE_EXIT_GAVE_UP || node->was_refused ||
-                  (node->last_causes & OWN_FAULT) != 0;
+                  (node->last_causes & OWN_FAULT) != 0 ||
+                  (is_supervisor(node) && node->reason == TROUPE_EXIT_NORMAL);
 
     node->forest->n_restarts++;
     if (start->incarnation != node->incarnation + 1)
@@ -184,7 +287,8 @@ static void check_restart(struct node *node, const troupe_start *start)
         wrong(node->forest, "%s is restarted, and nobody heard of its end", node->name);
         return;
     }
-    if (!rule_restarts(node, node->reason))
+    if (node->heard_calm ? !rule_restarts(node, node->reason)
+                         : node->child.restart == TROUPE_TEMPORARY)
         wrong(node->forest, "%s is restarted against its rule after %s", node->name,
               troupe_exit_reason_name(node->reason));
     if (node->left_down)
@@ -194,8 +298,6 @@ static void check_restart(struct node *node, const troupe_start *start)
     if (node->reason == TROUPE_EXIT_RESTART || !failed)
         return;
     check_siblings_ended(node);
-    if (!each_for_itself(parent))
-        check_rounds(node);
 }
 
 /* In a round of restarts one starts at a time, in order. */
@@ -206,7 +308,7 @@ static void check_turn(struct node *node)
     for (uint32_t i = 0; i < parent->n_children; i++) {
         const struct node *sibling = parent->children[i];
 
-        if (sibling == node)
+        if (sibling == node || sibling->alone)
             continue;
         if (sibling->state == NODE_STARTING)
             wrong(node->forest, "%s starts while %s does", node->name, sibling->name);
@@ -218,11 +320,15 @@ static void check_turn(struct node *node)
 
 static void begin_id(struct node *node, const troupe_start *start)
 {
+    uint32_t inside = node->parent ? node->parent->life : 0;
+
+    if (node->inside_life != inside)
+        node->own.n = node->own_most.n = 0;
     node->id = start->id;
-    node->inside_life = node->parent ? node->parent->life : 0;
+    node->spawned = node->forest->clock;
+    node->inside_life = inside;
     node->causes = 0;
-    node->excused = node->left_down = false;
-    node->own.n = 0;
+    node->excused = node->left_down = node->done = node->gone = false;
     node->last_sequence = 0;
 }
 
@@ -238,8 +344,8 @@ static void begin_life(struct node *node, const troupe_start *start)
     node->began = forest->clock;
     node->state = NODE_STARTING;
     node->heard = node->granted = node->suspect = node->was_refused = node->was_ordered = false;
-    node->common.n = 0;
-    node->must_end = node->may_give_up = node->may_end = false;
+    node->common.n = node->common_most.n = 0;
+    node->must_end = node->may_give_up = node->may_shut_down = node->may_end = false;
 }
 
 static enum mischief take(struct node *node, enum mischief a, enum mischief b)
@@ -254,7 +360,7 @@ static enum mischief take(struct node *node, enum mischief a, enum mischief b)
 
 enum mischief log_pre_start(struct node *node, const troupe_start *start)
 {
-    struct forest *forest = enter(node);
+    struct forest *forest = enter(node, "begins");
     enum mischief mischief;
 
     if (node->state != NODE_DOWN)
@@ -268,7 +374,9 @@ enum mischief log_pre_start(struct node *node, const troupe_start *start)
     } else {
         check_restart(node, start);
     }
-    if (node->parent && !each_for_itself(node->parent))
+    node->alone = start->incarnation > 1 && node->reason == TROUPE_EXIT_RESTART &&
+                  (node->last_causes & CAUSE_RESTART) && !node->was_ordered;
+    if (node->parent && !each_for_itself(node->parent) && !node->alone)
         check_turn(node);
     begin_life(node, start);
     mischief = take(node, MISCHIEF_REFUSE, MISCHIEF_REFUSE);
@@ -278,12 +386,12 @@ enum mischief log_pre_start(struct node *node, const troupe_start *start)
 
 void log_up(struct node *node)
 {
-    struct forest *forest = enter(node);
+    struct forest *forest = enter(node, "is up");
 
     if (node->state != NODE_STARTING)
         wrong(forest, "%s is up without a start", node->name);
     for (uint32_t i = 0; i < node->n_children; i++)
-        if (node->children[i]->up_in_life != node->life)
+        if (!went_through_its_start(node, node->children[i]))
             wrong(forest, "%s is up, and %s never was", node->name, node->children[i]->name);
     node->state = NODE_UP;
     node->up_in_life = node->inside_life;
@@ -320,29 +428,45 @@ static void check_ordered_stop(struct node *node)
 {
     const struct node *parent = node->parent;
 
+    if (node->may_end)
+        return; /* its work is done */
     node->was_ordered = true;
-    node->suspect = !for_a_sibling(node) && !node->may_end;
+    node->suspect = !for_a_sibling(node);
+    /* A supervisor stops by place, the runtime by age; they differ for one that came back under a new id. */
     for (uint32_t i = node->place + 1; parent && i < parent->n_children; i++)
-        if (parent->children[i]->state != NODE_DOWN)
+        if (parent->children[i]->state != NODE_DOWN && parent->children[i]->spawned > node->spawned)
             wrong(node->forest, "%s is stopped before %s, which started after it", node->name,
                   parent->children[i]->name);
 }
 
+/* Its first start under this id fails, and no notice of a held child will say so. */
+static void note_failed_start(struct node *node)
+{
+    struct node *parent = node->parent;
+
+    if (node->incarnation != 1 || !parent || parent->state != NODE_UP)
+        return;
+    node->reason = TROUPE_EXIT_REFUSED;
+    node->heard_ns = troupe_now(node->forest->system);
+    decide(parent, node);
+}
+
 void log_refused(struct node *node)
 {
-    struct forest *forest = enter(node);
+    struct forest *forest = enter(node, "refused");
 
     node->was_refused = true;
     node->last_causes = CAUSE_STUMBLED;
     node->state = NODE_DOWN;
     node->ended = forest->clock;
     note_fault(node);
+    note_failed_start(node);
     leave(forest);
 }
 
 void log_pre_stop(struct node *node)
 {
-    struct forest *forest = enter(node);
+    struct forest *forest = enter(node, "stops");
 
     if (node->state != NODE_UP)
         wrong(forest, "%s: pre_stop of what is not up", node->name);
@@ -354,7 +478,7 @@ void log_pre_stop(struct node *node)
 
 void log_post_stop(struct node *node)
 {
-    struct forest *forest = enter(node);
+    struct forest *forest = enter(node, "ended");
 
     if (node->state == NODE_DOWN)
         wrong(forest, "%s ends twice", node->name);
@@ -368,6 +492,8 @@ void log_post_stop(struct node *node)
         check_ordered_stop(node);
     if ((node->causes & (OWN_FAULT | CAUSE_RESTART | CAUSE_OTHER_LIFE)) || is_supervisor(node))
         note_fault(node);
+    if (node->state == NODE_STARTING)
+        note_failed_start(node);
     node->last_causes = node->causes;
     if (forest->simulation)
         node->causes = 0;
@@ -402,6 +528,9 @@ static void check_reason(struct node *node, troupe_exit_reason reason)
         fits = is_supervisor(node) && node->may_give_up;
         node->forest->n_gave_up++;
         break;
+    case TROUPE_EXIT_SHUTDOWN:
+        fits = is_supervisor(node) && node->may_shut_down;
+        break;
     case TROUPE_EXIT_REFUSED:
         fits = (causes & CAUSE_STUMBLED) != 0;
         break;
@@ -411,28 +540,6 @@ static void check_reason(struct node *node, troupe_exit_reason reason)
     if (!fits)
         wrong(node->forest, "%s is said to have ended as %s, for no cause (%x)", node->name,
               troupe_exit_reason_name(reason), causes);
-}
-
-/* Would the supervisor have to end because it may not restart this child? */
-static void ask_budget(struct node *supervisor, struct node *child)
-{
-    struct budget *budget = &supervisor->common;
-
-    if (!each_for_itself(supervisor)) {
-        /* Some of these are not counted: who gives up has reached its intensity at least by this count. */
-        child->granted = true;
-        if (!spend(budget, child->heard_ns)) {
-            supervisor->may_give_up = true;
-            budget->n--;
-            memmove(budget->times, budget->times + 1, budget->n * sizeof *budget->times);
-            if (budget->max)
-                budget->times[budget->n++] = child->heard_ns;
-        }
-        return;
-    }
-    child->granted = spend(budget, child->heard_ns);
-    if (!child->granted)
-        supervisor->must_end = supervisor->may_give_up = true;
 }
 
 static void hear_exit(struct node *supervisor, struct node *child, const troupe_exit *end)
@@ -447,31 +554,43 @@ static void hear_exit(struct node *supervisor, struct node *child, const troupe_
     check_reason(child, end->reason);
     if (end->reason != TROUPE_EXIT_NORMAL && end->reason != TROUPE_EXIT_RESTART)
         supervisor->forest->n_crashes++;
-    if (end->reason == TROUPE_EXIT_ESCALATED) {
-        supervisor->must_end = supervisor->may_give_up = true;
-        return;
-    }
-    if (child->up_in_life != supervisor->life) {
+    decide(supervisor, child);
+}
+
+/* auto_shutdown. Whom a sibling's end concerns, too, may have ended for that one: no more than may be said then. */
+static void hear_down(struct node *supervisor, struct node *child)
+{
+    bool all = supervisor->kind == NODE_SUPERVISOR;
+
+    if (child->up_in_life != supervisor->life)
         supervisor->must_end = true; /* its start fails */
+    child->gone = true;
+    child->done = child->inside_life == supervisor->life && !child->was_ordered;
+    if (!child->child.significant || !child->done)
         return;
-    }
-    if (!rule_restarts(child, end->reason))
-        return;
-    if (end->reason == TROUPE_EXIT_RESTART)
-        child->granted = true;
-    else
-        ask_budget(supervisor, child);
+    supervisor->may_end = true;
+    for (uint32_t i = 0; i < supervisor->n_children; i++)
+        all = all && (supervisor->children[i]->done || !supervisor->children[i]->child.significant);
+    if (each_for_itself(supervisor) && !child->excused &&
+        (all || supervisor->supervisor.auto_shutdown == TROUPE_AUTO_SHUTDOWN_ANY_SIGNIFICANT))
+        supervisor->must_end = true;
 }
 
 void log_notice(struct node *supervisor, const troupe_notice *notice)
 {
-    struct forest *forest = enter(supervisor);
+    struct forest *forest = enter(supervisor, "hears");
     struct node *child = child_with(supervisor, notice->exit.id);
 
-    if (!child)
+    if (forest->trace && child)
+        fprintf(stderr, "%*s%s: %s, %s\n", 40, "", child->name, notice->event == TROUPE_EVENT_CHILD_EXIT ? "held" : notice->event == TROUPE_EVENT_STARTED ? "started" : "gone", troupe_exit_reason_name(notice->exit.reason));
+
+    /* One that is stopped before its pre_start on its own turn is never seen here. */
+    if (!child && notice->event != TROUPE_EVENT_CHILD_DOWN)
         wrong(forest, "%s hears of a stranger", supervisor->name);
-    else if (notice->event == TROUPE_EVENT_CHILD_EXIT)
+    else if (child && notice->event == TROUPE_EVENT_CHILD_EXIT)
         hear_exit(supervisor, child, &notice->exit);
+    else if (child && notice->event == TROUPE_EVENT_CHILD_DOWN)
+        hear_down(supervisor, child);
     leave(forest);
 }
 
@@ -479,7 +598,7 @@ void log_notice(struct node *supervisor, const troupe_notice *notice)
 
 void log_cause(struct node *node, unsigned cause)
 {
-    struct forest *forest = enter(node);
+    struct forest *forest = enter(node, "has a cause");
 
     node->causes |= cause;
     leave(forest);
@@ -487,7 +606,7 @@ void log_cause(struct node *node, unsigned cause)
 
 bool log_ask(struct node *node, unsigned cause, troupe_id *ret_id)
 {
-    struct forest *forest = enter(node);
+    struct forest *forest = enter(node, "is asked");
 
     *ret_id = node->id;
     if (node->id.value) {
@@ -503,7 +622,7 @@ bool log_ask(struct node *node, unsigned cause, troupe_id *ret_id)
 
 enum mischief log_take_mischief(struct node *node, enum mischief a, enum mischief b)
 {
-    struct forest *forest = enter(node);
+    struct forest *forest = enter(node, "goes on");
     enum mischief mischief = take(node, a, b);
 
     leave(forest);
@@ -524,7 +643,7 @@ uint64_t log_dice(struct forest *forest, uint64_t below)
 
 void log_message(struct node *node, const struct order *order)
 {
-    struct forest *forest = enter(node);
+    struct forest *forest = enter(node, "gets a message");
 
     if (node->state != NODE_UP)
         wrong(forest, "%s gets a message, and is not up", node->name);
@@ -538,7 +657,7 @@ void log_message(struct node *node, const struct order *order)
 
 void log_handled(struct node *node)
 {
-    struct forest *forest = enter(node);
+    struct forest *forest = enter(node, "goes on");
 
     forest->n_handled++;
     leave(forest);

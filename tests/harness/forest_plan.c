@@ -19,6 +19,7 @@ static struct node *new_node(struct forest *forest, struct node *parent, enum no
     snprintf(node->name, sizeof node->name, "%c%u", letters[kind], forest->n_nodes);
     forest->n_nodes++;
     if (parent) {
+        node->depth = parent->depth + 1;
         node->place = parent->n_children;
         parent->children[parent->n_children++] = node;
     }
@@ -45,11 +46,15 @@ static troupe_backoff draw_backoff(struct forest *forest)
 {
     switch (draw(forest, 4)) {
     case 0:
-        return (troupe_backoff){.kind = TROUPE_BACKOFF_FIXED, .initial_ns = 30 * TROUPE_MICROSECOND};
+        return (troupe_backoff){.kind = TROUPE_BACKOFF_FIXED,
+                                .initial_ns = 30 * TROUPE_MICROSECOND,
+                                .jitter = (double)draw(forest, 3) / 2};
     case 1:
         return (troupe_backoff){.kind = TROUPE_BACKOFF_EXPONENTIAL,
                                 .initial_ns = 10 * TROUPE_MICROSECOND,
-                                .max_ns = 2 * TROUPE_MILLISECOND};
+                                .max_ns = 2 * TROUPE_MILLISECOND,
+                                .jitter = (double)draw(forest, 3) / 2,
+                                .reset_after_ns = draw(forest, 2) ? TROUPE_MILLISECOND : 0};
     default:
         return (troupe_backoff){.kind = TROUPE_BACKOFF_IMMEDIATE};
     }
@@ -68,6 +73,35 @@ static void budget_init(struct budget *budget, uint32_t max, uint64_t within_ns)
 {
     budget->max = max == TROUPE_NO_RESTARTS ? 0 : max;
     budget->within_ns = within_ns;
+}
+
+static troupe_on_intensity draw_on_intensity(struct forest *forest)
+{
+    static const troupe_on_intensity all[] = {
+        TROUPE_ON_INTENSITY_ESCALATE, TROUPE_ON_INTENSITY_ESCALATE, TROUPE_ON_INTENSITY_STOP,
+        TROUPE_ON_INTENSITY_LEAVE_DOWN};
+
+    return all[draw(forest, 4)];
+}
+
+/* What its supervisor shall do about a child of any kind. */
+static void plan_child(struct node *node)
+{
+    static const troupe_on_crash on_crashes[] = {TROUPE_ON_CRASH_RESTART, TROUPE_ON_CRASH_ESCALATE,
+                                                 TROUPE_ON_CRASH_IGNORE};
+    struct forest *forest = node->forest;
+    uint64_t on_crash = draw(forest, 10);
+
+    node->child.restart = draw_rule(forest);
+    node->child.on_crash = on_crashes[on_crash < 3 ? on_crash : 0];
+    node->child.significant =
+        node->child.restart != TROUPE_PERMANENT && draw(forest, 3) == 0; /* see plan_supervisor */
+    node->child.unavailable_while_down = draw(forest, 3) == 0;
+    if (draw(forest, 4) == 0) {
+        node->child.max_restarts = draw_intensity(forest);
+        node->child.within_ns = draw_window(forest);
+        budget_init(&node->own, node->child.max_restarts, node->child.within_ns);
+    }
 }
 
 /* The kit's tables go behind the shell. */
@@ -103,10 +137,18 @@ static void plan_supervisor(struct node *node)
 {
     struct forest *forest = node->forest;
 
-    for (uint32_t i = 0; i < node->n_children; i++)
+    troupe_auto_shutdown auto_shutdown =
+        draw(forest, 3) ? TROUPE_AUTO_SHUTDOWN_NEVER
+                        : (troupe_auto_shutdown)(TROUPE_AUTO_SHUTDOWN_ANY_SIGNIFICANT + draw(forest, 2));
+
+    for (uint32_t i = 0; i < node->n_children; i++) {
+        if (auto_shutdown == TROUPE_AUTO_SHUTDOWN_NEVER)
+            node->children[i]->child.significant = false;
         node->child_specs[i] = node->children[i]->child;
+    }
     node->supervisor = (troupe_supervisor)TROUPE_SUPERVISOR(
-            .max_restarts = draw_intensity(forest), .within_ns = draw_window(forest),
+            .strategy = (troupe_strategy)draw(forest, 3), .auto_shutdown = auto_shutdown,
+            .on_intensity = draw_on_intensity(forest), .max_restarts = draw_intensity(forest), .within_ns = draw_window(forest),
             .backoff = draw_backoff(forest), .children = node->child_specs,
             .n_children = node->n_children);
     budget_init(&node->common, node->supervisor.max_restarts, node->supervisor.within_ns);
@@ -122,14 +164,18 @@ static void plan_pool(struct node *node)
     struct node *first = node->children[0];
 
     plan_worker(first, node);
+    plan_child(first);
+    first->child.significant = false;
     first->child.spec.name = node->name;
     for (uint32_t i = 0; i < node->n_children; i++) {
         node->children[i]->child = first->child;
+        node->children[i]->own = first->own;
         snprintf(node->children[i]->name, sizeof node->name, "%.9s-%u", node->name, i + 1);
     }
-    node->pool = (troupe_pool)TROUPE_POOL(.member = first->child, .n_members = node->n_children,
+    node->pool = (troupe_pool)TROUPE_POOL(.member = &first->child, .n_members = node->n_children,
                                           .max_restarts = draw_intensity(forest),
                                           .within_ns = draw_window(forest),
+                                          .on_intensity = draw_on_intensity(forest),
                                           .backoff = draw_backoff(forest));
     budget_init(&node->common, node->pool.max_restarts, node->pool.within_ns);
     node->child.spec = *TROUPE_SPEC(.name = node->name);
@@ -147,21 +193,20 @@ static struct node *grow(struct forest *forest, struct node *parent, uint32_t de
         uint64_t kind = draw(forest, 10);
 
         if (kind < 3 && depth < 4) {
-            grow(forest, node, depth + 1)->child.restart = draw_rule(forest);
+            plan_child(grow(forest, node, depth + 1));
         } else if (kind < 4) {
             struct node *pool = new_node(forest, node, NODE_POOL);
             uint32_t n_members = 1 + (uint32_t)draw(forest, 3);
-            troupe_restart_rule rule = draw_rule(forest);
 
             for (uint32_t k = 0; k < n_members; k++)
-                new_node(forest, pool, NODE_WORKER)->child.restart = rule;
+                new_node(forest, pool, NODE_WORKER);
             plan_pool(pool);
-            pool->child.restart = draw_rule(forest);
+            plan_child(pool);
         } else {
             struct node *worker = new_node(forest, node, NODE_WORKER);
 
             plan_worker(worker, worker);
-            worker->child.restart = draw_rule(forest);
+            plan_child(worker);
         }
     }
     plan_supervisor(node);

@@ -2,7 +2,7 @@
  * for many seeds and on real threads.
  *
  * Arguments: nothing for the seeds 1 to 1000, FIRST LAST for others, "threads".
- * TROUPE_TREES_SEED: this one alone.
+ * TROUPE_TREES_SEED: this one alone, with everything that happens on standard error.
  * TROUPE_TREES_SECONDS: how long on threads, for each number of workers (default 4).
  */
 #include "forest.h"
@@ -28,6 +28,13 @@ struct run {
     uint64_t schedule;
     struct totals totals;
 };
+
+static uint64_t number_of(const char *variable, uint64_t otherwise)
+{
+    const char *text = getenv(variable);
+
+    return text && *text ? strtoull(text, NULL, 10) : otherwise;
+}
 
 static uint64_t draw(struct run *run, uint64_t below)
 {
@@ -163,6 +170,7 @@ static void open_forest(struct run *run, bool simulation, uint64_t seed, unsigne
     run->forest = forest;
     forest->seed = seed;
     forest->simulation = simulation;
+    forest->trace = simulation && number_of("TROUPE_TREES_SEED", 0) == seed;
     forest->random.state = seed;
     forest->dice.state = ~seed;
     trp_mutex_init(&forest->lock);
@@ -240,13 +248,6 @@ static void simulate(struct run *run, uint64_t seed)
     if (seed % 2)
         fell(run);
     close_forest(run); /* in the middle of it */
-}
-
-static uint64_t number_of(const char *variable, uint64_t otherwise)
-{
-    const char *text = getenv(variable);
-
-    return text && *text ? strtoull(text, NULL, 10) : otherwise;
 }
 
 static int compare(const void *a, const void *b)

@@ -12,7 +12,7 @@
  * Invariants
  * 1. In STOPPING and STARTING exactly one child is awaited (group.at), and its outcome, whatever it is, goes on with
  *    the next. If broken: the siblings stay down for ever.
- * 2. The group only ever grows towards the first child while it is on its way. If broken: a child misses its restart.
+ * 2. Until they start, the group only ever grows towards the first child. If broken: a child misses its restart.
  * 3. While the supervisor starts it does not wait: post_start is pending, and no timer reaches it. If broken: neither
  *    ends.
  */
@@ -92,12 +92,14 @@ void trp_siblings_restart(trp_supervisor *self, troupe_context *ctx, trp_record 
     trp_group *group = &self->group;
     uint64_t from = self->plan.strategy == TROUPE_ONE_FOR_ALL ? 0 : record->order;
     bool stops = group->phase == TRP_GROUP_STOPPING;
+    bool waits = stops || group->phase == TRP_GROUP_WAITING;
 
     /* A start that failed at once must not come again at once, for ever, on this stack. */
     if (!wait_ns && !record->id.value)
         wait_ns = 1;
     group->wait_ns = stops && group->wait_ns > wait_ns ? group->wait_ns : wait_ns;
-    group->from = group->phase != TRP_GROUP_NONE && group->from < from ? group->from : from;
+    /* Once they start, those before the one that ended are up already, and stay so. */
+    group->from = waits && group->from < from ? group->from : from;
     group->phase = TRP_GROUP_STOPPING;
     if (!stops)
         stop_from(self, ctx, trp_record_last(self));

@@ -105,7 +105,7 @@ struct node {
     bool heard, heard_calm, granted, left_down;
     troupe_exit_reason reason;
     uint32_t heard_incarnation;
-    uint64_t heard_ns;
+    uint64_t heard_ns, heard_at; /* the latter in the order of the log */
     bool gone; /* for good */
     struct budget own, common; /* its own; of a supervisor: its children's */
     struct budget own_most, common_most; /* the same, by the most that may have been counted */
@@ -124,7 +124,8 @@ struct forest {
     trp_mutex lock;
     uint64_t clock; /* one for each event of the log */
     trp_random dice; /* of hooks; under lock */
-    uint64_t n_sent, n_handled, n_lives, n_restarts, n_crashes, n_gave_up;
+    uint64_t n_sent, n_handled, n_passed; /* passed: to the kit, which handled it or crashed */
+    uint64_t n_lives, n_restarts, n_crashes, n_gave_up;
     uint32_t n_failures;
 };
 
@@ -173,6 +174,7 @@ bool log_ask(struct node *node, unsigned cause, troupe_id *ret_id);
 enum mischief log_take_mischief(struct node *node, enum mischief a, enum mischief b);
 void log_message(struct node *node, const struct order *order);
 void log_handled(struct node *node);
+void log_passed(struct node *node);
 uint64_t log_dice(struct forest *forest, uint64_t below);
 /* In simulation, when nothing is left to do: is it as it should be? */
 void log_check_rest(struct forest *forest);

@@ -300,7 +300,6 @@ static troupe_status shell_message(void *self, troupe_context *ctx, const troupe
     struct shell *shell = self;
     struct node *node = shell->node;
     struct order order;
-    troupe_status status;
 
     if (is_order(message, &order)) {
         log_message(node, &order);
@@ -316,10 +315,8 @@ static troupe_status shell_message(void *self, troupe_context *ctx, const troupe
             return TROUPE_OK;
         }
     }
-    status = node->inner_actor->handle_message(inner_of(self), ctx, message);
-    if (status != TROUPE_PENDING)
-        log_handled(node);
-    return status;
+    log_passed(node); /* the kit may crash in it, when it gives up */
+    return node->inner_actor->handle_message(inner_of(self), ctx, message);
 }
 
 static void shell_notice(void *self, troupe_context *ctx, const troupe_notice *notice)
@@ -343,8 +340,6 @@ static troupe_status shell_resume(void *self, troupe_context *ctx, const troupe_
 
     if (!shell->up && !message)
         return after_start(shell, ctx, status);
-    if (message && status != TROUPE_PENDING)
-        log_handled(shell->node);
     return status;
 }
 

@@ -156,7 +156,8 @@ static void act_any_transient(struct stage *stage)
     curtain(stage);
 }
 
-static void test_a_significant_transient_child_ends_its_supervisor_by_a_normal_end_only(void **state)
+static void
+test_a_significant_transient_child_ends_its_supervisor_by_a_normal_end_only(void **state)
 {
     (void)state;
     each_way(act_any_transient);

@@ -33,7 +33,8 @@ static void leaves(struct stage *stage, troupe_restart_rule rule)
     settle(stage);
     expect_alive(stage, crew.top);
     curtain(stage);
-    if (strcmp(stage->journal.words, "+a -a +b -b") != 0) /* it may end before the next one starts */
+    if (strcmp(stage->journal.words, "+a -a +b -b") !=
+        0) /* it may end before the next one starts */
         expect_words(stage, "+a +b -a -b");
 }
 
@@ -102,7 +103,8 @@ static void test_what_a_plan_leaves_out_has_its_default(void **state)
     struct stage stage;
 
     (void)state;
-    for (uint64_t seed = 1; seed <= 10; seed++) { /* in virtual time, as no machine is too slow for it */
+    for (uint64_t seed = 1; seed <= 10;
+         seed++) { /* in virtual time, as no machine is too slow for it */
         stage_open(&stage, true, seed);
         act_defaults(&stage);
         stage_close(&stage);
@@ -179,9 +181,8 @@ static void test_every_child_that_makes_no_sense_is_refused_by_name(void **state
                  TROUPE_AUTO_SHUTDOWN_NEVER, "somebody");
     refuse_child((troupe_child){.spec = somebody, .within_ns = 1}, TROUPE_AUTO_SHUTDOWN_NEVER,
                  "somebody");
-    refuse_child(
-        (troupe_child){.spec = somebody, .significant = true, .restart = TROUPE_TRANSIENT},
-        TROUPE_AUTO_SHUTDOWN_NEVER, "significant");
+    refuse_child((troupe_child){.spec = somebody, .significant = true, .restart = TROUPE_TRANSIENT},
+                 TROUPE_AUTO_SHUTDOWN_NEVER, "significant");
     refuse_child((troupe_child){.spec = somebody, .significant = true}, any, "significant");
 }
 

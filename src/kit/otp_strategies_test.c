@@ -221,9 +221,9 @@ static void act_tree(struct stage *stage)
     struct crew crew;
     troupe_child branches[2] = {{.spec = *TROUPE_SPEC(.name = "s1")},
                                 {.spec = *TROUPE_SPEC(.name = "s2")}};
-    troupe_supervisor inner[2], top = TROUPE_SUPERVISOR(.strategy = TROUPE_ONE_FOR_ALL,
-                                                        .max_restarts = 4, .within_ns = LONG,
-                                                        .children = branches, .n_children = 2);
+    troupe_supervisor inner[2],
+        top = TROUPE_SUPERVISOR(.strategy = TROUPE_ONE_FOR_ALL, .max_restarts = 4,
+                                .within_ns = LONG, .children = branches, .n_children = 2);
 
     crew_enlist(stage, &crew, 4);
     crew.tempers[2].part.refuse_from = 2;
@@ -240,7 +240,8 @@ static void act_tree(struct stage *stage)
     order(stage, named(stage, "d"), "c");
     expect_up(stage, 'd', 2);
     expect_words(stage, "+a +b +c +d -d +d");
-    order(stage, named(stage, "c"), "c"); /* s2 gives up, and the strategy of the top takes s1 along */
+    order(stage, named(stage, "c"),
+          "c"); /* s2 gives up, and the strategy of the top takes s1 along */
     for (int i = 0; i < 4; i++)
         expect_up(stage, (char)('a' + i), 1);
     expect_words(stage, "+a +b +c +d -d +d -c -d -b -a +a +b +c +d");
@@ -258,9 +259,9 @@ static void act_names_through_all_ends(struct stage *stage)
 {
     struct crew crew;
     troupe_child branch = {.spec = *TROUPE_SPEC(.name = "sup")};
-    troupe_supervisor top = TROUPE_SUPERVISOR(.strategy = TROUPE_ONE_FOR_ALL, .max_restarts = 3,
-                                              .within_ns = LONG, .children = &branch,
-                                              .n_children = 1);
+    troupe_supervisor top =
+        TROUPE_SUPERVISOR(.strategy = TROUPE_ONE_FOR_ALL, .max_restarts = 3, .within_ns = LONG,
+                          .children = &branch, .n_children = 1);
     troupe_id sup, a;
 
     crew_enlist(stage, &crew, 1);

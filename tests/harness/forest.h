@@ -23,7 +23,8 @@
 
 #define NODES 64
 #define CHILDREN 5
-#define TIMES 16 /* restarts that a node remembers; more than any budget of a plan that has a window */
+#define TIMES                                                                                      \
+    16 /* restarts that a node remembers; more than any budget of a plan that has a window */
 
 struct forest;
 
@@ -36,10 +37,10 @@ enum cause {
     CAUSE_STOP = 1,    /* asked to stop, for good */
     CAUSE_RESTART = 2, /* asked to stop, for a restart */
     CAUSE_KILL = 4,
-    CAUSE_CRASH = 8,      /* its own hook or handler */
-    CAUSE_EXIT = 16,      /* its own wish, in order */
-    CAUSE_STUMBLED = 32,  /* it did not get through its start */
-    CAUSE_TOO_LATE = 64,  /* it did not stop in time */
+    CAUSE_CRASH = 8,        /* its own hook or handler */
+    CAUSE_EXIT = 16,        /* its own wish, in order */
+    CAUSE_STUMBLED = 32,    /* it did not get through its start */
+    CAUSE_TOO_LATE = 64,    /* it did not stop in time */
     CAUSE_OTHER_LIFE = 128, /* an ask that may have met the life before */
 };
 
@@ -87,27 +88,29 @@ struct node {
     enum node_state state;
     troupe_id id;
     uint32_t incarnation;
-    uint64_t spawned; /* when this id was made, in the order of the log */
+    uint64_t spawned;             /* when this id was made, in the order of the log */
     unsigned causes, last_causes; /* of the end of this life, and of the last one */
-    uint32_t life;        /* how many lives there were */
-    uint32_t inside_life; /* the parent's life that this id belongs to */
-    uint32_t up_in_life;  /* the last one in which it got through a start */
+    uint32_t life;                /* how many lives there were */
+    uint32_t inside_life;         /* the parent's life that this id belongs to */
+    uint32_t up_in_life;          /* the last one in which it got through a start */
     uint64_t began, ended; /* when this life did, and the last one, in the order of the log */
-    bool was_refused; /* the last life did not get through pre_start */
-    bool was_ordered; /* it was its supervisor who stopped it */
-    bool alone;       /* this life began because somebody asked for a restart: not its siblings' business */
-    bool done;        /* ended for good, by itself, in this life of its parent */
-    bool suspect;  /* stopped, and no cause was known: its supervisor's end must be one */
-    bool excused;  /* may stay down in this life of its parent */
+    bool was_refused;      /* the last life did not get through pre_start */
+    bool was_ordered;      /* it was its supervisor who stopped it */
+    bool again;            /* spawned once more by the same life of its parent */
+    bool
+        alone; /* this life began because somebody asked for a restart: not its siblings' business */
+    bool done;          /* ended for good, by itself, in this life of its parent */
+    bool suspect;       /* stopped, and no cause was known: its supervisor's end must be one */
+    bool excused;       /* may stay down in this life of its parent */
     uint64_t failed_at; /* the last end that may concern its siblings, and */
     uint32_t failed_in; /* the parent's life in which it was */
     /* what its supervisor heard of its last end */
     bool heard, heard_calm, granted, left_down;
     troupe_exit_reason reason;
     uint32_t heard_incarnation;
-    uint64_t heard_ns, heard_at; /* the latter in the order of the log */
-    bool gone; /* for good */
-    struct budget own, common; /* its own; of a supervisor: its children's */
+    uint64_t heard_ns, heard_at;         /* the latter in the order of the log */
+    bool gone;                           /* for good */
+    struct budget own, common;           /* its own; of a supervisor: its children's */
     struct budget own_most, common_most; /* the same, by the most that may have been counted */
     /* of a supervisor's life: what must, and what may follow */
     bool must_end, may_give_up, may_shut_down, may_end;
@@ -122,11 +125,12 @@ struct forest {
     uint32_t n_nodes;
     struct node nodes[NODES];
     trp_mutex lock;
-    uint64_t clock; /* one for each event of the log */
-    trp_random dice; /* of hooks; under lock */
+    uint64_t clock;                       /* one for each event of the log */
+    trp_random dice;                      /* of hooks; under lock */
     uint64_t n_sent, n_handled, n_passed; /* passed: to the kit, which handled it or crashed */
     uint64_t n_lives, n_restarts, n_crashes, n_gave_up;
     uint32_t n_failures;
+    bool closing; /* the system stops: whoever is started now is refused */
 };
 
 enum order_kind {

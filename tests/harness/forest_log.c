@@ -326,7 +326,8 @@ static void begin_id(struct node *node, const troupe_start *start)
 {
     uint32_t inside = node->parent ? node->parent->life : 0;
 
-    if (node->inside_life != inside)
+    node->again = node->parent && node->id.value && node->inside_life == inside;
+    if (!node->again)
         node->own.n = node->own_most.n = 0;
     node->id = start->id;
     node->spawned = node->forest->clock;
@@ -448,7 +449,7 @@ static void note_failed_start(struct node *node)
 {
     struct node *parent = node->parent;
 
-    if (node->incarnation != 1 || !parent || parent->state != NODE_UP)
+    if (node->incarnation != 1 || !node->again)
         return;
     node->reason = TROUPE_EXIT_REFUSED;
     node->heard_ns = troupe_now(node->forest->system);
@@ -525,15 +526,15 @@ static void check_reason(struct node *node, troupe_exit_reason reason)
     case TROUPE_EXIT_CRASHED:
         fits = (causes & (CAUSE_CRASH | CAUSE_STUMBLED)) != 0;
         break;
-    case TROUPE_EXIT_KILLED:
-        fits = (causes & (CAUSE_KILL | CAUSE_TOO_LATE)) != 0;
+    case TROUPE_EXIT_KILLED: /* on threads the machine may be too slow for its stop_timeout */
+        fits = (causes & (CAUSE_KILL | CAUSE_TOO_LATE)) != 0 || !node->forest->simulation;
         break;
     case TROUPE_EXIT_GAVE_UP:
-        fits = is_supervisor(node) && node->may_give_up;
+        fits = is_supervisor(node) && (node->may_give_up || node->forest->closing);
         node->forest->n_gave_up++;
         break;
     case TROUPE_EXIT_SHUTDOWN:
-        fits = is_supervisor(node) && node->may_shut_down;
+        fits = is_supervisor(node) && (node->may_shut_down || node->forest->closing);
         break;
     case TROUPE_EXIT_REFUSED:
         fits = (causes & CAUSE_STUMBLED) != 0;
@@ -587,7 +588,11 @@ void log_notice(struct node *supervisor, const troupe_notice *notice)
     struct node *child = child_with(supervisor, notice->exit.id);
 
     if (forest->trace && child)
-        fprintf(stderr, "%*s%s: %s, %s\n", 40, "", child->name, notice->event == TROUPE_EVENT_CHILD_EXIT ? "held" : notice->event == TROUPE_EVENT_STARTED ? "started" : "gone", troupe_exit_reason_name(notice->exit.reason));
+        fprintf(stderr, "%*s%s: %s, %s\n", 40, "", child->name,
+                notice->event == TROUPE_EVENT_CHILD_EXIT ? "held"
+                : notice->event == TROUPE_EVENT_STARTED  ? "started"
+                                                         : "gone",
+                troupe_exit_reason_name(notice->exit.reason));
 
     /* One that is stopped before its pre_start on its own turn is never seen here. */
     if (!child && notice->event != TROUPE_EVENT_CHILD_DOWN)
@@ -736,8 +741,7 @@ void log_check_end(struct forest *forest)
         wrong(forest, "%llu sent, %llu handled, %llu dead, %llu waiting",
               (unsigned long long)totals.sent, (unsigned long long)totals.handled,
               (unsigned long long)totals.dead_letters, (unsigned long long)walked);
-    if (totals.handled < forest->n_handled ||
-        totals.handled > forest->n_handled + forest->n_passed)
+    if (totals.handled < forest->n_handled || totals.handled > forest->n_handled + forest->n_passed)
         wrong(forest, "%llu handled, and %llu to %llu by those who did",
               (unsigned long long)totals.handled, (unsigned long long)forest->n_handled,
               (unsigned long long)(forest->n_handled + forest->n_passed));

@@ -62,9 +62,8 @@ static troupe_backoff draw_backoff(struct forest *forest)
 
 static troupe_restart_rule draw_rule(struct forest *forest)
 {
-    static const troupe_restart_rule rules[] = {TROUPE_PERMANENT, TROUPE_PERMANENT,
-                                                TROUPE_TRANSIENT, TROUPE_TRANSIENT,
-                                                TROUPE_TEMPORARY};
+    static const troupe_restart_rule rules[] = {
+        TROUPE_PERMANENT, TROUPE_PERMANENT, TROUPE_TRANSIENT, TROUPE_TRANSIENT, TROUPE_TEMPORARY};
 
     return rules[draw(forest, 5)];
 }
@@ -126,11 +125,13 @@ static void plan_worker(struct node *node, const void *argument)
                                                 TROUPE_ON_ERROR_RESTART, TROUPE_ON_ERROR_ESCALATE};
     struct forest *forest = node->forest;
 
-    node->child.spec = *TROUPE_SPEC(
-            .name = node->name, .child = &worker_child, .actor = &worker_actor,
-            .state_size = worker_size(), .argument = argument, .stop_timeout = TROUPE_MILLISECOND,
-            .start_on_own_turn = draw(forest, 2), .drain = draw(forest, 4) == 0,
-            .on_error = on_errors[draw(forest, 4)]);
+    node->child.spec =
+        *TROUPE_SPEC(.name = node->name, .child = &worker_child, .actor = &worker_actor,
+                     .state_size = worker_size(), .argument = argument,
+                     .stop_timeout =
+                         forest->simulation ? TROUPE_MILLISECOND : 50 * TROUPE_MILLISECOND,
+                     .start_on_own_turn = draw(forest, 2), .drain = draw(forest, 4) == 0,
+                     .on_error = on_errors[draw(forest, 4)]);
 }
 
 static void plan_supervisor(struct node *node)
@@ -138,19 +139,21 @@ static void plan_supervisor(struct node *node)
     struct forest *forest = node->forest;
 
     troupe_auto_shutdown auto_shutdown =
-        draw(forest, 3) ? TROUPE_AUTO_SHUTDOWN_NEVER
-                        : (troupe_auto_shutdown)(TROUPE_AUTO_SHUTDOWN_ANY_SIGNIFICANT + draw(forest, 2));
+        draw(forest, 3)
+            ? TROUPE_AUTO_SHUTDOWN_NEVER
+            : (troupe_auto_shutdown)(TROUPE_AUTO_SHUTDOWN_ANY_SIGNIFICANT + draw(forest, 2));
 
     for (uint32_t i = 0; i < node->n_children; i++) {
         if (auto_shutdown == TROUPE_AUTO_SHUTDOWN_NEVER)
             node->children[i]->child.significant = false;
         node->child_specs[i] = node->children[i]->child;
     }
-    node->supervisor = (troupe_supervisor)TROUPE_SUPERVISOR(
-            .strategy = (troupe_strategy)draw(forest, 3), .auto_shutdown = auto_shutdown,
-            .on_intensity = draw_on_intensity(forest), .max_restarts = draw_intensity(forest), .within_ns = draw_window(forest),
-            .backoff = draw_backoff(forest), .children = node->child_specs,
-            .n_children = node->n_children);
+    node->supervisor = (troupe_supervisor)
+        TROUPE_SUPERVISOR(.strategy = (troupe_strategy)draw(forest, 3),
+                          .auto_shutdown = auto_shutdown, .on_intensity = draw_on_intensity(forest),
+                          .max_restarts = draw_intensity(forest), .within_ns = draw_window(forest),
+                          .backoff = draw_backoff(forest), .children = node->child_specs,
+                          .n_children = node->n_children);
     budget_init(&node->common, node->supervisor.max_restarts, node->supervisor.within_ns);
     node->child.spec = *TROUPE_SPEC(.name = node->name);
     TROUPE_ASSERT(troupe_supervisor_spec(&node->supervisor, &node->child.spec, NULL) == TROUPE_OK);

@@ -170,7 +170,7 @@ static void open_forest(struct run *run, bool simulation, uint64_t seed, unsigne
     run->forest = forest;
     forest->seed = seed;
     forest->simulation = simulation;
-    forest->trace = simulation && number_of("TROUPE_TREES_SEED", 0) == seed;
+    forest->trace = number_of("TROUPE_TREES_SEED", 0) == seed;
     forest->random.state = seed;
     forest->dice.state = ~seed;
     trp_mutex_init(&forest->lock);
@@ -190,6 +190,9 @@ static void close_forest(struct run *run)
     uint64_t seed = forest->seed;
     uint32_t n_failures;
 
+    trp_mutex_lock(&forest->lock);
+    forest->closing = true;
+    trp_mutex_unlock(&forest->lock);
     troupe_system_stop(forest->system);
     log_check_end(forest);
     run->schedule = troupe_schedule(forest->system);
@@ -345,14 +348,15 @@ static void keep_rules_on(unsigned workers)
 {
     uint64_t until = trp_monotonic_ns() + number_of("TROUPE_TREES_SECONDS", 4) * TROUPE_SECOND;
     struct totals all = {0};
-    uint64_t seed = 0;
+    uint64_t alone = number_of("TROUPE_TREES_SEED", 0), n = 0;
     struct run run;
 
     while (trp_monotonic_ns() < until) {
-        run_on_threads(&run, ++seed, workers);
+        n++;
+        run_on_threads(&run, alone ? alone : n, workers);
         add(&all, &run.totals);
     }
-    say(workers == 2 ? "on 2 workers" : "on 8 workers", seed, &all);
+    say(workers == 2 ? "on 2 workers" : "on 8 workers", n, &all);
 }
 
 static void test_trees_keep_every_rule_on_two_workers(void **state)

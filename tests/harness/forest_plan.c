@@ -129,7 +129,7 @@ static void plan_worker(struct node *node, const void *argument)
         *TROUPE_SPEC(.name = node->name, .child = &worker_child, .actor = &worker_actor,
                      .state_size = worker_size(), .argument = argument,
                      .stop_timeout =
-                         forest->simulation ? TROUPE_MILLISECOND : 50 * TROUPE_MILLISECOND,
+                         forest->simulation ? TROUPE_MILLISECOND : 10 * TROUPE_MILLISECOND,
                      .start_on_own_turn = draw(forest, 2), .drain = draw(forest, 4) == 0,
                      .on_error = on_errors[draw(forest, 4)]);
 }

@@ -224,7 +224,8 @@ troupe_status trp_room_reserve(trp_cell *sender, trp_cell *target, troupe_id id,
 troupe_status troupe_room_wait(troupe_context *ctx, troupe_id target, uint64_t timeout_ns)
 {
     trp_cell *cell;
-    troupe_status status = ctx->thread ? trp_resolve(ctx, &target, 0, &cell) : TROUPE_E_INVALID;
+    troupe_status status =
+        ctx->thread ? trp_resolve(ctx, &target, NULL, 0, &cell) : TROUPE_E_INVALID;
 
     if (status != TROUPE_OK)
         return status;

@@ -99,7 +99,7 @@ typedef struct trp_child_entry {
 
 /* Senders call it without a lock, so it and its state stay until the system is freed. */
 typedef struct trp_route {
-    troupe_id (*choose)(void *self, troupe_system *system);
+    troupe_id (*choose)(void *self, troupe_system *system, troupe_bytes topic);
     struct trp_route *next; /* under slots_lock */
     uint8_t state[] __attribute__((aligned(16)));
 } trp_route;
@@ -422,8 +422,23 @@ bool trp_payload_is_shared(const troupe_payload *payload);     /* somebody else 
 /* send.c */
 troupe_status trp_send_node(trp_cell *sender, trp_cell *target, troupe_id id, trp_node *node);
 /* To whom a message for id goes, and his id, which is written on errors too. */
-troupe_status trp_follow(troupe_system *system, troupe_id *id, trp_cell **ret_target);
-troupe_status trp_resolve(trp_cell *sender, troupe_id *id, size_t size, trp_cell **ret_target);
+/* What is to be sent: bytes to be copied, or, when shared is set, its own. All lent. */
+typedef struct trp_letter {
+    troupe_payload *topic; /* NULL: none */
+    troupe_bytes bytes;
+    troupe_payload *shared;
+} trp_letter;
+
+static inline trp_letter trp_letter_shared(troupe_payload *topic, troupe_payload *payload)
+{
+    return (trp_letter){.topic = topic, .bytes = trp_payload_bytes(payload), .shared = payload};
+}
+
+/* topic: of the message that is to go there; NULL: none. */
+troupe_status trp_follow(troupe_system *system, troupe_id *id, troupe_payload *topic,
+                         trp_cell **ret_target);
+troupe_status trp_resolve(trp_cell *sender, troupe_id *id, troupe_payload *topic, size_t size,
+                          trp_cell **ret_target);
 void trp_push(trp_cell *target, trp_node *node);
 
 /* trace.c */
@@ -479,7 +494,7 @@ bool trp_request_close(trp_request *request, troupe_status status, troupe_bytes 
 bool trp_request_close_shared(trp_request *request, troupe_payload *payload); /* lent */
 void trp_requests_end_asked(trp_cell *cell);
 bool trp_request_take_reply(trp_cell *cell, trp_node *node);
-troupe_status trp_request_send(trp_cell *sender, troupe_id target, troupe_bytes payload,
+troupe_status trp_request_send(trp_cell *sender, troupe_id target, trp_letter letter,
                                uint64_t timeout_ns, troupe_correlation *ret_correlation);
 void trp_requests_free(troupe_system *system);
 

@@ -141,7 +141,8 @@ static troupe_correlation ask(fixture *f, troupe_id id, struct order order, uint
 {
     troupe_correlation correlation;
 
-    assert_int_equal(trp_request_send(f->me, id, TROUPE_BYTES_OF(order), timeout_ns, &correlation),
+    assert_int_equal(trp_request_send(f->me, id, (trp_letter){.bytes = TROUPE_BYTES_OF(order)},
+                                      timeout_ns, &correlation),
                      TROUPE_OK);
     return correlation;
 }

@@ -117,8 +117,9 @@ static void test_who_finds_a_chunk_of_slots_finds_it_whole(void **state)
 
 static _Atomic(const void *) state_asked; /* by the one thread that sends there */
 
-static troupe_id note_state(void *state, troupe_system *system)
+static troupe_id note_state(void *state, troupe_system *system, troupe_bytes topic)
 {
+    (void)topic;
     (void)system;
     trp_store_relaxed(&state_asked, state);
     return TROUPE_NOBODY;
@@ -129,7 +130,7 @@ static bool sees_a_new_route(onlooker *self)
     troupe_id id = self->id;
     trp_cell *target;
 
-    return trp_follow(self->system, &id, &target) == TROUPE_E_UNAVAILABLE &&
+    return trp_follow(self->system, &id, NULL, &target) == TROUPE_E_UNAVAILABLE &&
            trp_load_relaxed(&state_asked) != self->before;
 }
 
@@ -146,7 +147,7 @@ static void test_who_follows_a_route_finds_that_of_the_next_life(void **state)
                                   &one.id),
                      TROUPE_OK);
     id = one.id;
-    assert_int_equal(trp_follow(f->system, &id, &target), TROUPE_E_UNAVAILABLE);
+    assert_int_equal(trp_follow(f->system, &id, NULL, &target), TROUPE_E_UNAVAILABLE);
     one.before = trp_load_relaxed(&state_asked);
     begin_to_look(&one, f);
     assert_true(trp_state_renew(trp_cell_find(f->system, one.id)));
@@ -193,7 +194,8 @@ static void test_who_finds_a_request_finds_its_record(void **state)
     troupe_correlation correlation;
 
     begin_to_look(&one, f);
-    assert_int_equal(trp_request_send(f->me, id, TROUPE_TEXT("x"), TROUPE_FOREVER, &correlation),
+    assert_int_equal(trp_request_send(f->me, id, (trp_letter){.bytes = TROUPE_TEXT("x")},
+                                      TROUPE_FOREVER, &correlation),
                      TROUPE_OK);
     it_was_seen(&one);
 }
@@ -242,7 +244,8 @@ static void test_who_sees_that_a_request_is_open_finds_who_asked(void **state)
     one.request = wait_for_record(f, SECOND_REQUEST);
     id = spawn_named(f, NULL, NULL, &keeping, 0);
     begin_to_look(&one, f);
-    assert_int_equal(trp_request_send(f->me, id, TROUPE_TEXT("x"), TROUPE_FOREVER, &correlation),
+    assert_int_equal(trp_request_send(f->me, id, (trp_letter){.bytes = TROUPE_TEXT("x")},
+                                      TROUPE_FOREVER, &correlation),
                      TROUPE_OK);
     it_was_seen(&one);
 }

@@ -209,7 +209,7 @@ troupe_status troupe_delegate(troupe_context *ctx, troupe_correlation correlatio
         let_go(ctx, request);
         return TROUPE_E_CANCELLED;
     }
-    status = trp_resolve(ctx, &target, payload.size, &cell);
+    status = trp_resolve(ctx, &target, NULL, payload.size, &cell);
     if (status != TROUPE_OK)
         return status;
     node = trp_node_new(payload, NULL);

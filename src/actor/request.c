@@ -264,13 +264,14 @@ static troupe_status may_ask(const trp_cell *sender, uint64_t bound_ns)
     return sender->n_asked < sender->requests_bound ? TROUPE_OK : TROUPE_E_QUOTA;
 }
 
-troupe_status trp_request_send(trp_cell *sender, troupe_id id, troupe_bytes payload,
+troupe_status trp_request_send(trp_cell *sender, troupe_id id, trp_letter letter,
                                uint64_t timeout_ns, troupe_correlation *ret_correlation)
 {
     uint64_t deadline_ns = trp_deadline(sender->system, timeout_ns), bound_ns;
     trp_cell *target;
-    troupe_status status =
-        timeout_ns ? trp_resolve(sender, &id, payload.size, &target) : TROUPE_E_INVALID;
+    troupe_status status = timeout_ns
+                               ? trp_resolve(sender, &id, letter.topic, letter.bytes.size, &target)
+                               : TROUPE_E_INVALID;
     trp_request *request;
     uint64_t correlation;
     trp_node *node;
@@ -284,7 +285,7 @@ troupe_status trp_request_send(trp_cell *sender, troupe_id id, troupe_bytes payl
         return status;
     if (deadline_ns > bound_ns)
         deadline_ns = bound_ns;
-    node = trp_node_new(payload, NULL);
+    node = trp_node_new(letter.bytes, letter.shared);
     request = node ? open_request(sender, deadline_ns) : NULL;
     if (!request) {
         trp_node_free(node);
@@ -292,6 +293,7 @@ troupe_status trp_request_send(trp_cell *sender, troupe_id id, troupe_bytes payl
     }
     node->correlation = trp_request_correlation(request);
     node->deadline_ns = request->deadline_ns;
+    node->topic = troupe_payload_ref(letter.topic);
     correlation = node->correlation; /* once it is sent the node is the receiver's */
     status = trp_send_node(sender, target, id, node);
     if (status == TROUPE_OK) {
@@ -308,7 +310,18 @@ troupe_status troupe_request(troupe_context *ctx, troupe_id target, troupe_bytes
 {
     if (ctx->thread)
         return TROUPE_E_INVALID; /* it has no handle_reply: troupe_call is for threads */
-    return trp_request_send(ctx, target, payload, timeout_ns, ret_correlation);
+    return trp_request_send(ctx, target, (trp_letter){.bytes = payload}, timeout_ns,
+                            ret_correlation);
+}
+
+troupe_status troupe_request_shared(troupe_context *ctx, troupe_id target, troupe_payload *topic,
+                                    troupe_payload *payload, uint64_t timeout_ns,
+                                    troupe_correlation *ret_correlation)
+{
+    if (ctx->thread)
+        return TROUPE_E_INVALID;
+    return trp_request_send(ctx, target, trp_letter_shared(topic, payload), timeout_ns,
+                            ret_correlation);
 }
 
 bool troupe_cancel(troupe_context *ctx, troupe_correlation correlation)

@@ -333,9 +333,9 @@ static void test_a_thread_has_a_bound_too(void **state)
 
     f->me->requests_bound = 2; /* as if they were 16384 */
     for (int i = 0; i < 2; i++)
-        assert_int_equal(
-            trp_request_send(f->me, server, TROUPE_TEXT("keep"), TROUPE_SECOND, &correlation),
-            TROUPE_OK);
+        assert_int_equal(trp_request_send(f->me, server, (trp_letter){.bytes = TROUPE_TEXT("keep")},
+                                          TROUPE_SECOND, &correlation),
+                         TROUPE_OK);
     assert_int_equal(troupe_call(f->me, server, TROUPE_TEXT("now"), TROUPE_SECOND, NULL),
                      TROUPE_E_QUOTA);
     assert_true(troupe_cancel(f->me, correlation));

@@ -90,7 +90,7 @@ troupe_status troupe_room_notify(troupe_context *ctx, troupe_id target)
     bool asked, now = false;
     trp_cell *cell;
     room_ask *ask;
-    troupe_status status = ctx->thread ? TROUPE_E_INVALID : trp_resolve(ctx, &id, 0, &cell);
+    troupe_status status = ctx->thread ? TROUPE_E_INVALID : trp_resolve(ctx, &id, NULL, 0, &cell);
 
     if (status != TROUPE_OK)
         return status;

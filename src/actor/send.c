@@ -3,10 +3,12 @@
 
 #define ROUTES_MAX 8 /* an address behind an address behind ...: more is a circle */
 
-troupe_status trp_follow(troupe_system *system, troupe_id *id, trp_cell **ret_target)
+troupe_status trp_follow(troupe_system *system, troupe_id *id, troupe_payload *topic,
+                         trp_cell **ret_target)
 {
     for (int i = 0; i < ROUTES_MAX; i++) {
         trp_cell *target = trp_cell_find(system, *id);
+        troupe_id next = *id;
         trp_route *route;
 
         if (!target)
@@ -15,20 +17,24 @@ troupe_status trp_follow(troupe_system *system, troupe_id *id, trp_cell **ret_ta
         /* else it may be the next one's route. Relaxed: who acquired that one sees this id gone */
         if (trp_load_relaxed(&target->id) != id->value)
             return TROUPE_E_GONE;
-        if (!route) {
+        if (route)
+            next = route->choose(route->state, system,
+                                 topic ? trp_payload_bytes(topic) : (troupe_bytes){0});
+        if (next.value == id->value) {             /* no address, or one that takes this itself */
             if (trp_load_relaxed(&target->closed)) /* what slips through is a dead letter */
                 return TROUPE_E_GONE;
             *ret_target = target;
             return TROUPE_OK;
         }
-        *id = route->choose(route->state, system);
-        if (!id->value)
+        if (!next.value)
             return TROUPE_E_UNAVAILABLE;
+        *id = next;
     }
     return TROUPE_E_INVALID;
 }
 
-troupe_status trp_resolve(trp_cell *sender, troupe_id *id, size_t size, trp_cell **ret_target)
+troupe_status trp_resolve(trp_cell *sender, troupe_id *id, troupe_payload *topic, size_t size,
+                          trp_cell **ret_target)
 {
     troupe_status status = trp_context_check(sender);
 
@@ -36,7 +42,7 @@ troupe_status trp_resolve(trp_cell *sender, troupe_id *id, size_t size, trp_cell
         return status;
     if (size > sender->system->message_max)
         return TROUPE_E_TOO_LARGE;
-    return trp_follow(sender->system, id, ret_target);
+    return trp_follow(sender->system, id, topic, ret_target);
 }
 
 void trp_push(trp_cell *target, trp_node *node)
@@ -78,7 +84,7 @@ static troupe_status send(trp_cell *sender, troupe_id id, troupe_payload *topic,
                           troupe_bytes payload, troupe_payload *shared)
 {
     trp_cell *target;
-    troupe_status status = trp_resolve(sender, &id, payload.size, &target);
+    troupe_status status = trp_resolve(sender, &id, topic, payload.size, &target);
     trp_node *node;
 
     if (status != TROUPE_OK)

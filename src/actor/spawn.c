@@ -8,7 +8,8 @@
 /* ---- state ---- */
 
 /* Senders may still look at the old state of a route: it stays until the system is freed. */
-static bool new_route(trp_cell *cell, troupe_id (*choose)(void *self, troupe_system *system))
+static bool new_route(trp_cell *cell,
+                      troupe_id (*choose)(void *self, troupe_system *system, troupe_bytes topic))
 {
     troupe_system *system = cell->system;
     trp_route *route =

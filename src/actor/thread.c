@@ -328,7 +328,7 @@ static bool look_for_answer(trp_cell *cell, void *arg)
     return !cell->thread->calling;
 }
 
-troupe_status troupe_call(troupe_context *ctx, troupe_id target, troupe_bytes payload,
+static troupe_status call(troupe_context *ctx, troupe_id target, trp_letter letter,
                           uint64_t timeout_ns, troupe_reply_buffer *reply)
 {
     troupe_correlation correlation;
@@ -343,7 +343,7 @@ troupe_status troupe_call(troupe_context *ctx, troupe_id target, troupe_bytes pa
     thread = ctx->thread;
     deadline_ns = trp_deadline(ctx->system, timeout_ns);
     thread->send_until = deadline_ns; /* a full mailbox counts too */
-    status = trp_request_send(ctx, target, payload, timeout_ns, &correlation);
+    status = trp_request_send(ctx, target, letter, timeout_ns, &correlation);
     thread->send_until = TROUPE_FOREVER;
     if (status != TROUPE_OK) {
         collect(ctx); /* its time-out may have crossed the refusal: else those would pile up */
@@ -362,6 +362,19 @@ troupe_status troupe_call(troupe_context *ctx, troupe_id target, troupe_bytes pa
         troupe_payload_unref(thread->answer);
     thread->answer = NULL;
     return thread->answer_status;
+}
+
+troupe_status troupe_call(troupe_context *ctx, troupe_id target, troupe_bytes payload,
+                          uint64_t timeout_ns, troupe_reply_buffer *reply)
+{
+    return call(ctx, target, (trp_letter){.bytes = payload}, timeout_ns, reply);
+}
+
+troupe_status troupe_call_shared(troupe_context *ctx, troupe_id target, troupe_payload *topic,
+                                 troupe_payload *payload, uint64_t timeout_ns,
+                                 troupe_reply_buffer *reply)
+{
+    return call(ctx, target, trp_letter_shared(topic, payload), timeout_ns, reply);
 }
 
 static bool look_for_message(trp_cell *cell, void *arg)

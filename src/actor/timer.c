@@ -41,7 +41,7 @@ static void deliver(const send_timer *timer, trp_node *node)
     troupe_id id = {timer->target};
     bool routed = timer->target != timer->sender;
     trp_cell *target = trp_slot_at(system, (uint32_t)id.value);
-    troupe_status status = routed ? trp_follow(system, &id, &target) : TROUPE_OK;
+    troupe_status status = routed ? trp_follow(system, &id, NULL, &target) : TROUPE_OK;
 
     node->sender = timer->sender;
     trp_add_relaxed(&system->sent, 1); /* a count */

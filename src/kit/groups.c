@@ -73,8 +73,9 @@ static troupe_id choose(troupe_group *group)
 /* The state of an address: its group, once it has started. */
 typedef _Atomic(troupe_group *) address;
 
-static troupe_id route(void *state, troupe_system *system)
+static troupe_id route(void *state, troupe_system *system, troupe_bytes topic)
 {
+    (void)topic;
     /* relaxed: a group is older than its address, whose id published it */
     troupe_group *group = trp_load_relaxed((address *)state);
 

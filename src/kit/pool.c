@@ -13,8 +13,9 @@
 #include <string.h>
 
 /* In turn: the first that is up and has room; else the first that is up; else the first there is. */
-static troupe_id route(void *state, troupe_system *system)
+static troupe_id route(void *state, troupe_system *system, troupe_bytes topic)
 {
+    (void)topic;
     trp_supervisor *self = state;
     uint32_t n = trp_load_acquire(&self->n_seats);
     uint32_t first;

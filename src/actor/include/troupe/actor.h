@@ -378,11 +378,11 @@ typedef struct troupe_spec {
     bool start_on_own_turn; /* pre_start on a worker, as the first thing the component does */
     bool supervised;        /* a crash holds it (see troupe_restart); the spawner supervises */
     uint64_t stop_timeout;  /* nanoseconds from stop to kill; default: the system's */
-    /* One address for many: where a message to this id goes instead. Called on the sender's thread, for a timer
-     * that fires on the clock's, beside handlers of self and beside itself: it reads and writes atomics only.
-     * TROUPE_NOBODY: the sender gets TROUPE_E_UNAVAILABLE, and a timer's message is a dead letter. Default: none;
+    /* One address for many: where a message to this id goes instead; its own id: here. Called on the sender's thread,
+     * for a timer that fires on the clock's, beside handlers of self and beside itself: it reads and writes atomics
+     * only. topic is the message's, empty for none, and where only room is asked for. TROUPE_NOBODY: the sender gets TROUPE_E_UNAVAILABLE, and a timer's message is a dead letter. Default: none;
      * timers that the component set for itself are never routed. */
-    troupe_id (*route)(void *self, troupe_system *system);
+    troupe_id (*route)(void *self, troupe_system *system, troupe_bytes topic);
     /* Bytes of payloads that may wait, beside mailbox_bound; default TROUPE_MAILBOX_BYTES. A mailbox below both
      * bounds takes one more message, whatever its size. A shared payload counts in each mailbox. */
     uint64_t mailbox_bytes;
@@ -615,6 +615,17 @@ TROUPE_MUST_CHECK troupe_status troupe_request(troupe_context *ctx, troupe_id ta
                                                troupe_bytes payload, uint64_t timeout_ns,
                                                troupe_correlation *ret_correlation);
 
+/* troupe_request_shared - troupe_request without a copy, and with a topic (NULL: none) that reaches the receiver.
+ * troupe_call_shared    - troupe_call, likewise.
+ *
+ * Owns:    payload and topic are lent; the message takes counts of its own.
+ * Threads, Errors: as troupe_request, troupe_call.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_request_shared(troupe_context *ctx, troupe_id target,
+                                                      troupe_payload *topic,
+                                                      troupe_payload *payload, uint64_t timeout_ns,
+                                                      troupe_correlation *ret_correlation);
+
 /* What the end of a request says about it, and so does what troupe_call returns:
  *   TROUPE_OK                it was handled, here is the answer.
  *   TROUPE_E_FAILED, ...     it was handled; the other side said no, with this status.
@@ -656,6 +667,10 @@ void troupe_reply_clear(troupe_reply_buffer *reply);
 TROUPE_MUST_CHECK troupe_status troupe_call(troupe_context *ctx, troupe_id target,
                                             troupe_bytes payload, uint64_t timeout_ns,
                                             troupe_reply_buffer *reply);
+
+TROUPE_MUST_CHECK troupe_status troupe_call_shared(troupe_context *ctx, troupe_id target,
+                                                   troupe_payload *topic, troupe_payload *payload,
+                                                   uint64_t timeout_ns, troupe_reply_buffer *reply);
 
 /* troupe_reply - answer the message that is being handled. Does nothing when nobody waits.
  * troupe_reply_to - answer a request accepted earlier in this life, once.

@@ -86,6 +86,20 @@ static void test_publish_goes_where_it_is_granted(void **state)
     assert_int_equal(ask(&house, guest, TROUPE_TEXT("hits x"), &answer), TROUPE_E_GONE);
 }
 
+static void test_no_guest_speaks_for_the_system(void **state)
+{
+    static const char *const patterns[] = {"*"};
+    const troupe_guest_options options = {.grants = {.publish = patterns, .n_publish = 1}};
+    troupe_id guest = spawn(&house, load_with(&house, "publisher.wasm", options), "publisher");
+    troupe_bytes answer;
+
+    (void)state;
+    assert_int_equal(ask(&house, guest, TROUPE_TEXT("troupe.dead-letters x"), &answer),
+                     TROUPE_E_INVALID);
+    assert_string_equal(answer.data, "topics that begin with troupe. are the system's own");
+    expect_answer(&house, guest, "trouper.new x", "0");
+}
+
 static void test_guest_knows_itself_and_its_sender(void **state)
 {
     troupe_id id = spawn(&house, load(&house, "whoami.wasm"), "who"), me = troupe_self(house.me);
@@ -192,6 +206,7 @@ int main(void)
         BOTH_WAYS(test_send_reaches_whom_the_manifest_names),
         BOTH_WAYS(test_send_to_another_is_denied_with_the_missing_line),
         BOTH_WAYS(test_publish_goes_where_it_is_granted),
+        BOTH_WAYS(test_no_guest_speaks_for_the_system),
         BOTH_WAYS(test_guest_knows_itself_and_its_sender),
         BOTH_WAYS(test_log_is_cut_and_bounded),
         BOTH_WAYS(test_random_and_clocks),

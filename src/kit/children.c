@@ -14,6 +14,11 @@ static trp_record **chain_of(const trp_children *children, troupe_id id)
     return &children->by_id[(id.value ^ id.value >> 32) & (children->n_chains - 1)];
 }
 
+static trp_record *record_at(const trp_supervisor *self, trp_link *link)
+{
+    return link == &self->children.list ? NULL : TRP_OF(link, trp_record, link);
+}
+
 troupe_status trp_children_init(trp_children *children)
 {
     trp_list_init(&children->list);
@@ -26,6 +31,7 @@ static void free_record(trp_record *record)
 {
     trp_window_fini(&record->budget);
     trp_free(record->text);
+    trp_free(record->own_name);
     trp_free(record);
 }
 
@@ -71,6 +77,15 @@ trp_record *trp_children_append(trp_supervisor *self, const troupe_child *child,
     if (!record)
         return NULL;
     record->child = *child;
+    if (child->spec.name) { /* an order's lies in its message */
+        record->own_name = trp_alloc(strlen(child->spec.name) + 1);
+        if (!record->own_name) {
+            trp_free(record);
+            return NULL;
+        }
+        memcpy(record->own_name, child->spec.name, strlen(child->spec.name) + 1);
+        record->child.spec.name = record->own_name;
+    }
     record->number = number;
     record->order = ++self->children.last_order;
     record->has_budget = child->max_restarts != 0;
@@ -91,9 +106,12 @@ void trp_record_set_id(trp_supervisor *self, trp_record *record, troupe_id id)
         while (*at != record)
             at = &(*at)->chain;
         *at = record->chain;
+        self->children.n_with_id--;
     }
     record->id = id;
     if (id.value) {
+        self->children.n_with_id++;
+        record->incarnation = 0;
         trp_record **at = chain_of(&self->children, id);
 
         record->chain = *at;
@@ -120,9 +138,22 @@ trp_record *trp_record_of(const trp_supervisor *self, troupe_id id)
     return id.value ? record : NULL;
 }
 
-static trp_record *record_at(const trp_supervisor *self, trp_link *link)
+/* Those that are up are found as anybody finds them; only among those that are down it is looked for. */
+trp_record *trp_record_named(const trp_supervisor *self, troupe_system *system, const char *name)
 {
-    return link == &self->children.list ? NULL : TRP_OF(link, trp_record, link);
+    char own[TROUPE_NAME_MAX + 1];
+    troupe_id id;
+    trp_record *record =
+        troupe_lookup(system, name, &id) == TROUPE_OK ? trp_record_of(self, id) : NULL;
+
+    if (record || self->children.n_with_id == self->children.n)
+        return record;
+    for (record = trp_record_first_from(self, 0); record; record = trp_record_next(self, record)) {
+        if (!record->id.value && trp_record_name(self, record, false, own) &&
+            strcmp(own, name) == 0)
+            return record;
+    }
+    return NULL;
 }
 
 trp_record *trp_record_next(const trp_supervisor *self, const trp_record *record)
@@ -168,6 +199,7 @@ void trp_record_set_up(trp_supervisor *self, const trp_record *record, bool up)
 
 void trp_record_note_end(trp_record *record, const troupe_exit *end)
 {
+    record->has_ended = true;
     record->incarnation = end->incarnation;
     record->reason = end->reason;
     record->operation = end->operation;

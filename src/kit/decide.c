@@ -114,13 +114,17 @@ static bool is_work_done(const trp_supervisor *self, const trp_record *ended)
 
 void trp_child_is_gone(trp_supervisor *self, troupe_context *ctx, trp_record *record)
 {
-    bool forget = record->child.restart == TROUPE_TEMPORARY || self->plan.pool;
+    bool forget = record->forget || record->child.restart == TROUPE_TEMPORARY || self->plan.pool;
     bool awaited = self->group.at == record;
     trp_record *before = trp_record_before(self, record), *next = trp_record_next(self, record);
 
     trp_record_set_up(self, record, false);
     trp_record_set_id(self, record, TROUPE_NOBODY);
     record->phase = TRP_CHILD_DOWN;
+    if (trp_order_is(record, TROUPE_ORDER_RESTART))
+        trp_order_failed(ctx, record, TROUPE_E_GONE, "it ended for good");
+    else
+        trp_order_done(ctx, record);
     if (is_work_done(self, record)) {
         self->work_done = true;
         if (self->started)
@@ -138,6 +142,7 @@ void trp_child_is_gone(trp_supervisor *self, troupe_context *ctx, trp_record *re
 void trp_restart_now(trp_supervisor *self, troupe_context *ctx, trp_record *record)
 {
     (void)self;
+    record->n_restarts++;
     record->phase = TRP_CHILD_RESTARTING;
     record->timer = (troupe_timer_id){0};
     (void)troupe_restart(ctx, record->id);
@@ -215,7 +220,9 @@ void trp_decide(trp_supervisor *self, troupe_context *ctx, trp_record *record)
         trp_give_up_on(self, ctx, record, "its crash escalates");
     } else if (is_crash && record->child.on_crash == TROUPE_ON_CRASH_IGNORE) {
         leave_down(self, ctx, record, "its crash is ignored");
-    } else if (!trp_rule_restarts(record->child.restart, record->reason)) {
+    } else if (!trp_rule_restarts(record->child.restart, record->reason) &&
+               !(record->reason == TROUPE_EXIT_RESTART &&
+                 trp_order_is(record, TROUPE_ORDER_RESTART))) {
         let_go(self, ctx, record);
     } else if (record->reason == TROUPE_EXIT_RESTART) {
         record->n_counted =

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static troupe_status check_child(const trp_plan *plan, const troupe_child *child, size_t i,
-                                 troupe_error *error)
+troupe_status trp_child_check(const trp_plan *plan, const troupe_child *child, size_t i,
+                              troupe_error *error)
 {
     const char *name = child->spec.name ? child->spec.name : "without a name";
     unsigned long place = (unsigned long)i + 1;
@@ -72,13 +72,8 @@ static troupe_status check_names(const trp_plan *plan, troupe_error *error)
     return status;
 }
 
-troupe_status trp_plan_check(const trp_plan *plan, troupe_error *error)
+troupe_status trp_numbers_check(const trp_plan *plan, troupe_error *error)
 {
-    size_t n_specs = plan->pool ? 1 : plan->n_children;
-    troupe_status status = trp_backoff_check(&plan->backoff, error);
-
-    if (status != TROUPE_OK)
-        return status;
     if ((unsigned)plan->strategy > TROUPE_REST_FOR_ONE)
         return troupe_error_set(error, TROUPE_E_INVALID,
                                 "supervisor: no strategy has the number %d", (int)plan->strategy);
@@ -90,10 +85,20 @@ troupe_status trp_plan_check(const trp_plan *plan, troupe_error *error)
         return troupe_error_set(error, TROUPE_E_INVALID,
                                 "supervisor: no auto_shutdown has the number %d",
                                 (int)plan->auto_shutdown);
+    return trp_backoff_check(&plan->backoff, error);
+}
+
+troupe_status trp_plan_check(const trp_plan *plan, troupe_error *error)
+{
+    size_t n_specs = plan->pool ? 1 : plan->n_children;
+    troupe_status status = trp_numbers_check(plan, error);
+
+    if (status != TROUPE_OK)
+        return status;
     for (size_t i = 0; i < n_specs; i++) {
         troupe_child child = trp_plan_child(plan, i);
 
-        status = check_child(plan, &child, i, error);
+        status = trp_child_check(plan, &child, i, error);
         if (status != TROUPE_OK)
             return status;
     }

@@ -15,7 +15,6 @@
 /* In turn: the first that is up and has room; else the first that is up; else the first there is. */
 static troupe_id route(void *state, troupe_system *system, troupe_bytes topic)
 {
-    (void)topic;
     trp_supervisor *self = state;
     uint32_t n = trp_load_acquire(&self->n_seats);
     uint32_t first;
@@ -23,6 +22,8 @@ static troupe_id route(void *state, troupe_system *system, troupe_bytes topic)
 
     if (n == 0)
         return TROUPE_NOBODY;
+    if (topic.size && trp_is_control(topic))
+        return (troupe_id){self->id};
     first = trp_add_relaxed(&self->turn, 1); /* any order of turns is fair enough */
     for (uint32_t i = 0; i < n; i++) {
         trp_seat *seat = &self->seats[(first + i) % n];
@@ -62,7 +63,7 @@ static troupe_status begin_pool(void *state, const troupe_start *start)
 
     TROUPE_ASSERT(trp_options_take(&asked, sizeof asked, start->argument)); /* as before */
     plan = plan_of(&asked);
-    return trp_supervisor_begin(state, &plan);
+    return trp_supervisor_begin(state, start, &plan);
 }
 
 static const troupe_child_ops pool_child = {

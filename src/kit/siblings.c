@@ -137,6 +137,13 @@ void trp_start_failed(trp_supervisor *self, troupe_context *ctx, trp_record *rec
     snprintf(end.text, sizeof end.text, "%s", why[0] ? why : troupe_status_text(status));
     trp_record_note_end(record, &end);
     record->noticed_ns = troupe_now(troupe_system_of(ctx));
+    if (record->asker.value) { /* whoever gave the order decides about it */
+        record->stopped = true;
+        record->forget = record->asked == TROUPE_ORDER_ADD;
+        trp_order_failed(ctx, record, status, end.text);
+        trp_child_is_gone(self, ctx, record);
+        return;
+    }
     if (self->started) {
         trp_decide(self, ctx, record);
         return;
@@ -155,7 +162,7 @@ static void start_from(trp_supervisor *self, troupe_context *ctx, trp_record *re
             trp_restart_now(self, ctx, record);
             return;
         }
-        if (record->phase == TRP_CHILD_DOWN) {
+        if (record->phase == TRP_CHILD_DOWN && !record->stopped) {
             troupe_error error = {.status = TROUPE_OK};
             troupe_status status = trp_start_child(self, ctx, record, &error);
 

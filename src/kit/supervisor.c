@@ -34,11 +34,15 @@
 
 /* ---- the start ---- */
 
-troupe_status trp_supervisor_begin(trp_supervisor *self, const trp_plan *plan)
+troupe_status trp_supervisor_begin(trp_supervisor *self, const troupe_start *start,
+                                   const trp_plan *plan)
 {
     troupe_status status = trp_children_init(&self->children);
 
     self->plan = *plan;
+    self->argument = start->argument;
+    self->last_number = (uint32_t)plan->n_children;
+    self->id = start->id.value;
     trp_window_init(&self->window, plan->max_restarts, plan->within_ns);
     for (size_t i = 0; status == TROUPE_OK && i < plan->n_children; i++) {
         troupe_child child = trp_plan_child(plan, i);
@@ -132,6 +136,7 @@ static void on_started(trp_supervisor *self, troupe_context *ctx, trp_record *re
     if (was == TRP_CHILD_RESTARTING)
         trp_say_timed(self, ctx, record, "child-restarted", "restarted in",
                       now - record->noticed_ns);
+    trp_order_done(ctx, record);
     if (self->group.at == record)
         trp_siblings_go_on(self, ctx, trp_record_before(self, record),
                            trp_record_next(self, record));
@@ -149,6 +154,10 @@ static void on_child_exit(trp_supervisor *self, troupe_context *ctx, trp_record 
     uint64_t now = troupe_now(troupe_system_of(ctx));
 
     trp_record_set_up(self, record, false);
+    if (record->phase == TRP_CHILD_RELEASED)
+        return; /* it ended by itself just before it was to stop for good, and will */
+    if (record->phase == TRP_CHILD_RESTARTING)
+        trp_order_failed(ctx, record, TROUPE_E_REFUSED, end->text);
     if (record->phase == TRP_CHILD_UP && now - record->up_since_ns > reset_after(self))
         record->n_waits = 0;
     record->noticed_ns = now;
@@ -233,12 +242,14 @@ static void on_wakeup(trp_supervisor *self, troupe_context *ctx, const trp_wakeu
         trp_restart_now(self, ctx, record);
 }
 
-/* A supervisor takes its own timers and nothing else. */
+/* A supervisor takes orders and its own timers, and nothing else. */
 static troupe_status on_message(void *state, troupe_context *ctx, const troupe_message *message)
 {
     trp_supervisor *self = state;
     trp_wakeup wakeup;
 
+    if (trp_is_order(message))
+        return trp_obey(self, ctx, message);
     if (message->sender.value != troupe_self(ctx).value || message->payload.size != sizeof wakeup)
         return TROUPE_E_INVALID;
     memcpy(&wakeup, message->payload.data, sizeof wakeup);
@@ -302,7 +313,7 @@ static troupe_status begin_supervisor(void *state, const troupe_start *start)
 
     TROUPE_ASSERT(trp_options_take(&asked, sizeof asked, start->argument)); /* as before */
     plan = plan_of(&asked);
-    return trp_supervisor_begin(state, &plan);
+    return trp_supervisor_begin(state, start, &plan);
 }
 
 static const troupe_child_ops supervisor_child = {

@@ -4,6 +4,7 @@
  *   children.c    the table: who is a child, in start order, found by id
  *   decide.c      what follows the end of a child
  *   siblings.c    those that start, or are stopped and start again, in order
+ *   obey.c        orders at run time, which order.c gives
  *   plan.c        whether what was asked for makes sense
  *   say.c         the lines of the log
  */
@@ -49,7 +50,14 @@ typedef struct trp_record {
     troupe_child child;       /* what was asked for; its names and tables are kept elsewhere */
     uint32_t number;          /* from 1: "child 3", of a pool its seat; */
     trp_child_phase phase;
-    bool ended_itself;    /* for good, and nobody asked it to */
+    bool ended_itself;        /* for good, and nobody asked it to */
+    bool has_ended;           /* the last end below is one */
+    bool stopped;             /* by an order: down until an order starts it */
+    bool forget;              /* once it is gone */
+    uint32_t n_restarts;      /* decided, over all its ids */
+    troupe_correlation asker; /* of the order that is under way; 0: none */
+    troupe_order_kind asked;
+    char *own_name;       /* child.spec.name leads to it; NULL: none */
     uint32_t incarnation; /* of the life that ended last */
     uint32_t n_waits;     /* backoffs since it last stayed up for reset_after_ns */
     uint32_t n_counted;   /* in the window, when this restart was decided */
@@ -66,7 +74,7 @@ typedef struct trp_record {
 /* Every child that is known. Supervisor's turn only. */
 typedef struct trp_children {
     trp_link list; /* of trp_record, in start order */
-    size_t n;
+    size_t n, n_with_id;
     uint64_t last_order;
     trp_record **by_id; /* chains; a power of two of them */
     size_t n_chains;
@@ -105,9 +113,12 @@ typedef struct trp_supervisor {
     bool started;  /* the last child passed post_start */
     bool ending;
     bool work_done;        /* auto_shutdown, as soon as the start is through */
+    const void *argument;  /* the struct that it was made of */
+    uint32_t last_number;  /* that a child got */
     troupe_status failure; /* of the start */
     char failure_text[TROUPE_EXIT_TEXT_MAX + 1];
     /* Any sender's thread, from here on. n_seats is 0 until the rest may be read. */
+    uint64_t id; /* its own */
     _Atomic(uint32_t) n_seats;
     char padding[TRP_CACHE_LINE];
     _Atomic(uint32_t) turn;
@@ -118,7 +129,9 @@ typedef struct trp_supervisor {
 /* ---- supervisor.c ---- */
 
 /* trp_supervisor_begin - the common half of pre_start. Errors: TROUPE_E_NO_MEMORY. */
-TROUPE_MUST_CHECK troupe_status trp_supervisor_begin(trp_supervisor *self, const trp_plan *plan);
+TROUPE_MUST_CHECK troupe_status trp_supervisor_begin(trp_supervisor *self,
+                                                     const troupe_start *start,
+                                                     const trp_plan *plan);
 
 /* The other hooks and the handlers, the same for both. */
 troupe_status trp_supervisor_post_start(void *self, troupe_context *ctx);
@@ -145,6 +158,10 @@ troupe_status trp_wakeup_set(troupe_context *ctx, trp_wakeup wakeup, uint64_t wa
 
 /* trp_plan_check - what a supervisor and a pool may both have wrong. Errors: TROUPE_E_INVALID, TROUPE_E_NO_MEMORY. */
 TROUPE_MUST_CHECK troupe_status trp_plan_check(const trp_plan *plan, troupe_error *error);
+/* The parts of it: its numbers, and its i-th child (from 0). */
+TROUPE_MUST_CHECK troupe_status trp_numbers_check(const trp_plan *plan, troupe_error *error);
+TROUPE_MUST_CHECK troupe_status trp_child_check(const trp_plan *plan, const troupe_child *child,
+                                                size_t i, troupe_error *error);
 
 /* ---- children.c ---- */
 
@@ -156,6 +173,7 @@ void trp_children_remove(trp_supervisor *self, trp_record *record);
 /* A child has this id from now on; NOBODY: none. */
 void trp_record_set_id(trp_supervisor *self, trp_record *record, troupe_id id);
 trp_record *trp_record_of(const trp_supervisor *self, troupe_id id); /* NULL: no child */
+trp_record *trp_record_named(const trp_supervisor *self, troupe_system *system, const char *name);
 trp_record *trp_record_next(const trp_supervisor *self,
                             const trp_record *record); /* NULL: the last */
 trp_record *trp_record_before(const trp_supervisor *self,
@@ -203,6 +221,19 @@ void trp_siblings_held(trp_supervisor *self, troupe_context *ctx, trp_record *re
 void trp_siblings_go_on(trp_supervisor *self, troupe_context *ctx, trp_record *before,
                         trp_record *next);
 void trp_siblings_waited(trp_supervisor *self, troupe_context *ctx, uint64_t generation);
+
+/* ---- obey.c ---- */
+
+bool trp_is_control(troupe_bytes topic);
+/* trp_is_order - a request of the topic of orders. */
+bool trp_is_order(const troupe_message *message);
+/* trp_obey - take it. Errors: as of handle_message. */
+troupe_status trp_obey(trp_supervisor *self, troupe_context *ctx, const troupe_message *message);
+/* Whether such an order about this child is under way; and what comes of it. */
+bool trp_order_is(const trp_record *record, troupe_order_kind kind);
+void trp_order_done(troupe_context *ctx, trp_record *record);
+void trp_order_failed(troupe_context *ctx, trp_record *record, troupe_status status,
+                      const char *why);
 
 /* ---- say.c ---- */
 

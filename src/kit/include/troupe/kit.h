@@ -169,6 +169,135 @@ typedef struct troupe_pool {
 TROUPE_MUST_CHECK troupe_status troupe_pool_spec(const troupe_pool *pool, troupe_spec *spec,
                                                  troupe_error *error);
 
+/* ---- orders: what a running supervisor or pool is asked to do ---- */
+
+/* An order is a request of the topic TROUPE_CONTROL_TOPIC to the supervisor's id, made by the functions below: a pool
+ * takes these itself. Guests cannot make them. */
+#define TROUPE_CONTROL_TOPIC "troupe.control"
+
+typedef enum troupe_order_kind {
+    /* One more child, the last in the order; to a pool, one more member. Answered when it passed post_start. */
+    TROUPE_ORDER_ADD,
+    /* It ends in order, and stays down until it is restarted by an order, also when its siblings are restarted. A
+     * temporary one, and a pool's, is forgotten. No auto_shutdown follows from it. */
+    TROUPE_ORDER_STOP,
+    /* One that is up is stopped first, and starts again uncounted; one that waits in its backoff starts at once; one that
+     * is down starts under a new id. Answered when it passed post_start. */
+    TROUPE_ORDER_RESTART,
+    TROUPE_ORDER_REMOVE, /* as STOP, and it is forgotten; what its spec points to is needed no longer */
+    TROUPE_ORDER_CHANGE, /* other numbers from now on, until the supervisor itself is restarted */
+} troupe_order_kind;
+
+typedef struct troupe_order {
+    size_t size;       /* set by TROUPE_ORDER */
+    size_t child_size; /* likewise */
+    troupe_order_kind kind;
+    /* ADD: copied, with its name; what else it points to is kept until it was removed, or the supervisor ended. To a pool:
+     * NULL, the pool's own member. */
+    const troupe_child *child;
+    const void *argument; /* ADD to a pool: this member's own spec.argument; NULL: the pool's */
+    troupe_id id;         /* STOP, RESTART, REMOVE: which; TROUPE_NOBODY: by its name */
+    const char *name;
+    uint32_t max_restarts; /* CHANGE: what is 0, or NULL, stays as it is */
+    uint64_t within_ns;
+    const troupe_backoff *backoff;
+    const troupe_on_intensity *on_intensity;
+    const troupe_auto_shutdown
+        *auto_shutdown; /* NEVER: children that are significant stay so, and trigger nothing */
+} troupe_order;
+
+#define TROUPE_ORDER(...)                                                                          \
+    (&(troupe_order){.size = sizeof(troupe_order), .child_size = sizeof(troupe_child), __VA_ARGS__})
+
+/* troupe_order_call    - a thread gives an order and waits for what comes of it.
+ * troupe_order_request - a handler gives it; what comes of it arrives as handle_reply, for troupe_order_read.
+ * troupe_order_read    - what came of it: the status, as troupe_order_call returns it.
+ *
+ * Owns:    order is lent. *ret_id (may be NULL) is set on TROUPE_OK: the child's id, TROUPE_NOBODY when it is down.
+ *          error may be NULL.
+ * Threads: as troupe_call, troupe_request; troupe_order_read: any.
+ * Order:   orders of one sender are taken in turn; one about a child is answered when it is done, and others go on
+ *          meanwhile.
+ * Errors:  TROUPE_E_TAKEN there is a child of that name, or another component has it; TROUPE_E_REFUSED, _TIMEOUT,
+ *          _CRASHED it did not start, or was not restarted: the text says why, and an ADD leaves nothing;
+ *          TROUPE_E_GONE no such child, no such supervisor, or it ended; TROUPE_E_QUOTA the pool is full;
+ *          TROUPE_E_UNAVAILABLE an order about that child is under way, or the supervisor is on its way out;
+ *          TROUPE_E_INVALID an order that makes no sense, or its receiver is no supervisor; else as troupe_call. After
+ *          TROUPE_E_TIMEOUT of the wait itself the order may still be carried out.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_order_call(troupe_context *ctx, troupe_id supervisor,
+                                                  const troupe_order *order, uint64_t timeout_ns,
+                                                  troupe_id *ret_id, troupe_error *error);
+TROUPE_MUST_CHECK troupe_status troupe_order_request(troupe_context *ctx, troupe_id supervisor,
+                                                     const troupe_order *order, uint64_t timeout_ns,
+                                                     troupe_correlation *ret_correlation);
+troupe_status troupe_order_read(const troupe_answer *answer, troupe_id *ret_id,
+                                troupe_error *error);
+
+typedef enum troupe_child_state {
+    TROUPE_CHILD_DOWN, /* not started yet, stopped, or ended for good */
+    TROUPE_CHILD_STARTING,
+    TROUPE_CHILD_UP,
+    TROUPE_CHILD_STOPPING,
+    TROUPE_CHILD_HELD,    /* between two lives, until its siblings are */
+    TROUPE_CHILD_WAITING, /* for the end of its backoff */
+} troupe_child_state;
+
+/* A child as its supervisor knows it. */
+typedef struct troupe_child_info {
+    troupe_id id; /* TROUPE_NOBODY: it is down */
+    troupe_child_state state;
+    troupe_restart_rule restart;
+    uint32_t incarnation; /* of the life that goes on, or comes next */
+    uint32_t n_restarts;  /* that its supervisor decided, over all its ids */
+    bool is_supervisor;   /* or a pool */
+    bool significant;
+    bool has_ended; /* the next three are of its last end */
+    troupe_exit_reason reason;
+    troupe_operation operation;
+    char text[TROUPE_EXIT_TEXT_MAX + 1];
+    char name[TROUPE_NAME_MAX + 1]; /* "": none */
+} troupe_child_info;
+
+#define TROUPE_CHILDREN_MAX 256u /* rows in one answer */
+
+/* troupe_children_call    - a thread lists the children: in start order, those from the first-th (from 0) on.
+ * troupe_children_request - a handler asks for up to n of them, for troupe_children_read.
+ * troupe_children_read    - what it was answered.
+ * The names with _sized: the same for a caller that says how large its rows are.
+ *
+ * Owns:    rows are the caller's, n of them. *ret_n (may be NULL) is how many children there are in all.
+ * Threads: as troupe_call, troupe_request; troupe_children_read: any.
+ * Counts:  up to n, and to TROUPE_CHILDREN_MAX in one answer, are written; *ret_rows is how many.
+ * Errors:  as troupe_order_call.
+ */
+TROUPE_MUST_CHECK troupe_status troupe_children_call_sized(troupe_context *ctx,
+                                                           troupe_id supervisor, size_t first,
+                                                           troupe_child_info *rows, size_t n,
+                                                           size_t size, uint64_t timeout_ns,
+                                                           size_t *ret_rows, size_t *ret_n);
+TROUPE_MUST_CHECK troupe_status troupe_children_request(troupe_context *ctx, troupe_id supervisor,
+                                                        size_t first, size_t n, uint64_t timeout_ns,
+                                                        troupe_correlation *ret_correlation);
+troupe_status troupe_children_read_sized(const troupe_answer *answer, troupe_child_info *rows,
+                                         size_t n, size_t size, size_t *ret_rows, size_t *ret_n);
+
+TROUPE_MUST_CHECK static inline troupe_status
+troupe_children_call(troupe_context *ctx, troupe_id supervisor, size_t first,
+                     troupe_child_info *rows, size_t n, uint64_t timeout_ns, size_t *ret_rows,
+                     size_t *ret_n)
+{
+    return troupe_children_call_sized(ctx, supervisor, first, rows, n, sizeof *rows, timeout_ns,
+                                      ret_rows, ret_n);
+}
+
+static inline troupe_status troupe_children_read(const troupe_answer *answer,
+                                                 troupe_child_info *rows, size_t n,
+                                                 size_t *ret_rows, size_t *ret_n)
+{
+    return troupe_children_read_sized(answer, rows, n, sizeof *rows, ret_rows, ret_n);
+}
+
 /* ---- groups: members that come and go by themselves, one address ---- */
 
 typedef struct troupe_group troupe_group;

@@ -97,7 +97,7 @@ static void test_no_guest_speaks_for_the_system(void **state)
     assert_int_equal(ask(&house, guest, TROUPE_TEXT("troupe.dead-letters x"), &answer),
                      TROUPE_E_INVALID);
     assert_string_equal(answer.data, "topics that begin with troupe. are the system's own");
-    expect_answer(&house, guest, "trouper.new x", "0");
+    assert_int_equal(ask(&house, guest, TROUPE_TEXT("trouper x"), &answer), TROUPE_E_GONE);
 }
 
 static void test_guest_knows_itself_and_its_sender(void **state)

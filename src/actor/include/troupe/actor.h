@@ -668,6 +668,7 @@ TROUPE_MUST_CHECK troupe_status troupe_call(troupe_context *ctx, troupe_id targe
                                             troupe_bytes payload, uint64_t timeout_ns,
                                             troupe_reply_buffer *reply);
 
+/* troupe_call_shared - see troupe_request_shared. */
 TROUPE_MUST_CHECK troupe_status troupe_call_shared(troupe_context *ctx, troupe_id target,
                                                    troupe_payload *topic, troupe_payload *payload,
                                                    uint64_t timeout_ns, troupe_reply_buffer *reply);

@@ -81,7 +81,7 @@ struct node {
     /* the shell's copies of what the kit filled in */
     const troupe_child_ops *inner_child;
     const troupe_actor_ops *inner_actor;
-    troupe_id (*inner_route)(void *self, troupe_system *system);
+    troupe_id (*inner_route)(void *self, troupe_system *system, troupe_bytes topic);
 
     /* under the forest's lock, from here on */
     enum mischief mischief;
@@ -159,7 +159,7 @@ extern const troupe_child_ops worker_child, shell_child;
 extern const troupe_actor_ops worker_actor, shell_actor;
 #define SHELL_BYTES 64 /* in front of the kit's state */
 size_t worker_size(void);
-troupe_id shell_route(void *self, troupe_system *system);
+troupe_id shell_route(void *self, troupe_system *system, troupe_bytes topic);
 
 /* ---- forest_log.c: what happened. Any thread, in the hook concerned. ---- */
 

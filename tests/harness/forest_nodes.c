@@ -350,13 +350,13 @@ static void shell_abandon(void *self, troupe_context *ctx)
     shell->node->inner_actor->abandon(inner_of(self), ctx);
 }
 
-troupe_id shell_route(void *self, troupe_system *system)
+troupe_id shell_route(void *self, troupe_system *system, troupe_bytes topic)
 {
     struct shell *shell = self;
 
     const struct node *node = trp_load_acquire(&shell->routed); /* pairs with shell_pre_start */
 
-    return node ? node->inner_route(inner_of(self), system) : TROUPE_NOBODY;
+    return node ? node->inner_route(inner_of(self), system, topic) : TROUPE_NOBODY;
 }
 
 const troupe_child_ops shell_child = {

@@ -616,10 +616,10 @@ TROUPE_MUST_CHECK troupe_status troupe_request(troupe_context *ctx, troupe_id ta
                                                troupe_correlation *ret_correlation);
 
 /* troupe_request_shared - troupe_request without a copy, and with a topic (NULL: none) that reaches the receiver.
- * troupe_call_shared    - troupe_call, likewise.
  *
  * Owns:    payload and topic are lent; the message takes counts of its own.
- * Threads, Errors: as troupe_request, troupe_call.
+ * Threads: as troupe_request.
+ * Errors:  as troupe_request.
  */
 TROUPE_MUST_CHECK troupe_status troupe_request_shared(troupe_context *ctx, troupe_id target,
                                                       troupe_payload *topic,
@@ -668,7 +668,12 @@ TROUPE_MUST_CHECK troupe_status troupe_call(troupe_context *ctx, troupe_id targe
                                             troupe_bytes payload, uint64_t timeout_ns,
                                             troupe_reply_buffer *reply);
 
-/* troupe_call_shared - see troupe_request_shared. */
+/* troupe_call_shared - as troupe_request_shared, for a thread: it waits for the answer.
+ *
+ * Owns:    as troupe_request_shared; reply as troupe_call.
+ * Threads: as troupe_call.
+ * Errors:  as troupe_call.
+ */
 TROUPE_MUST_CHECK troupe_status troupe_call_shared(troupe_context *ctx, troupe_id target,
                                                    troupe_payload *topic, troupe_payload *payload,
                                                    uint64_t timeout_ns, troupe_reply_buffer *reply);

@@ -249,6 +249,200 @@ static void test_an_auto_shutdown_goes_on_through_a_significant_supervisor_only(
     each_way(act_not_through_another);
 }
 
+/* ---- changed at run time ---- */
+
+/* A supervisor with one mode, to which another is given; a and b are significant, and added before or after. */
+static void raise_none(struct stage *stage, struct crew *crew, troupe_auto_shutdown mode)
+{
+    crew_enlist(stage, crew, 2);
+    crew->plan.auto_shutdown = mode;
+    crew->plan.n_children = 0;
+    for (int i = 0; i < 2; i++) {
+        crew->children[i].restart = TROUPE_TRANSIENT;
+        crew->children[i].significant = true;
+    }
+    crew_raise(stage, crew);
+}
+
+static void change(struct stage *stage, struct crew *crew, troupe_auto_shutdown mode)
+{
+    give(stage, crew->top, TROUPE_ORDER(.kind = TROUPE_ORDER_CHANGE, .auto_shutdown = &mode));
+}
+
+static void add(struct stage *stage, struct crew *crew, int i)
+{
+    give(stage, crew->top, TROUPE_ORDER(.kind = TROUPE_ORDER_ADD, .child = &crew->children[i]));
+    expect_up(stage, (char)('a' + i), 1);
+}
+
+static void end_normally(struct stage *stage, const char *name)
+{
+    troupe_id id = named(stage, name);
+
+    end_child(stage, id, WAY_NORMAL);
+    assert_int_equal(troupe_wait_end(stage->me, id, PATIENCE, NULL), TROUPE_OK);
+}
+
+/* The normal end of a: the supervisor's, or only that of b is. */
+static void expect_mode(struct stage *stage, struct crew *crew, troupe_auto_shutdown mode)
+{
+    end_normally(stage, "a");
+    if (mode == TROUPE_AUTO_SHUTDOWN_ALL_SIGNIFICANT) {
+        expect_alive(stage, crew->top);
+        end_normally(stage, "b");
+    }
+    expect_end(stage, crew->top, TROUPE_EXIT_NORMAL);
+}
+
+static void from_never(struct stage *stage, troupe_auto_shutdown mode)
+{
+    struct crew crew;
+
+    raise_none(stage, &crew, TROUPE_AUTO_SHUTDOWN_NEVER);
+    refuse_order(stage, crew.top,
+                 TROUPE_ORDER(.kind = TROUPE_ORDER_ADD, .child = &crew.children[0]),
+                 TROUPE_E_INVALID);
+    change(stage, &crew, mode);
+    add(stage, &crew, 0);
+    add(stage, &crew, 1);
+    expect_mode(stage, &crew, mode);
+    curtain(stage);
+}
+
+static void to_never(struct stage *stage, troupe_auto_shutdown mode)
+{
+    struct crew crew;
+
+    raise_none(stage, &crew, mode);
+    add(stage, &crew, 0);
+    change(stage, &crew, TROUPE_AUTO_SHUTDOWN_NEVER);
+    refuse_order(stage, crew.top,
+                 TROUPE_ORDER(.kind = TROUPE_ORDER_ADD, .child = &crew.children[1]),
+                 TROUPE_E_INVALID);
+    end_normally(stage, "a");
+    expect_alive(stage, crew.top);
+    give(stage, crew.top, TROUPE_ORDER(.kind = TROUPE_ORDER_RESTART, .name = "a"));
+    expect_up(stage, 'a', 1);
+    stop_and_wait(stage, crew.top);
+    curtain(stage);
+}
+
+static void from_to(struct stage *stage, troupe_auto_shutdown from, troupe_auto_shutdown mode)
+{
+    struct crew crew;
+
+    raise_none(stage, &crew, from);
+    add(stage, &crew, 0);
+    add(stage, &crew, 1);
+    change(stage, &crew, mode);
+    expect_alive(stage, crew.top);
+    expect_mode(stage, &crew, mode);
+    curtain(stage);
+}
+
+static void act_changes(struct stage *stage, int which)
+{
+    const troupe_auto_shutdown any = TROUPE_AUTO_SHUTDOWN_ANY_SIGNIFICANT;
+    const troupe_auto_shutdown all = TROUPE_AUTO_SHUTDOWN_ALL_SIGNIFICANT;
+
+    switch (which) {
+    case 0:
+        from_never(stage, any);
+        break;
+    case 1:
+        from_never(stage, all);
+        break;
+    case 2:
+        to_never(stage, any);
+        break;
+    case 3:
+        to_never(stage, all);
+        break;
+    case 4:
+        from_to(stage, any, all);
+        break;
+    default:
+        from_to(stage, all, any);
+    }
+}
+
+static void changes(int which)
+{
+    for (uint64_t seed = 0; seed <= 10; seed++) {
+        struct stage stage;
+
+        stage_open(&stage, seed > 0, seed); /* once on threads */
+        act_changes(&stage, which);
+        stage_close(&stage);
+    }
+}
+
+static void test_auto_shutdown_is_turned_on_at_run_time(void **state)
+{
+    (void)state;
+    changes(0);
+    changes(1);
+}
+
+static void test_auto_shutdown_is_turned_off_at_run_time(void **state)
+{
+    (void)state;
+    changes(2);
+    changes(3);
+}
+
+static void test_auto_shutdown_is_of_another_kind_from_now_on(void **state)
+{
+    (void)state;
+    changes(4);
+    changes(5);
+}
+
+/* A child is significant or not as its spec says; another spec is another child. */
+static void act_significance(struct stage *stage)
+{
+    struct crew crew;
+
+    raise_none(stage, &crew, TROUPE_AUTO_SHUTDOWN_ANY_SIGNIFICANT);
+    add(stage, &crew, 0);
+    give(stage, crew.top, TROUPE_ORDER(.kind = TROUPE_ORDER_REMOVE, .name = "a"));
+    expect_alive(stage, crew.top);
+    crew.children[0].significant = false;
+    add(stage, &crew, 0);
+    end_normally(stage, "a");
+    expect_alive(stage, crew.top);
+    give(stage, crew.top, TROUPE_ORDER(.kind = TROUPE_ORDER_REMOVE, .name = "a"));
+    crew.children[0].significant = true;
+    add(stage, &crew, 0);
+    end_normally(stage, "a");
+    expect_end(stage, crew.top, TROUPE_EXIT_NORMAL);
+    curtain(stage);
+}
+
+static void test_a_child_changes_its_significance_by_remove_and_add(void **state)
+{
+    (void)state;
+    each_way(act_significance);
+}
+
+/* An order to stop is no end of its own. */
+static void act_ordered(struct stage *stage)
+{
+    struct crew crew;
+
+    raise_none(stage, &crew, TROUPE_AUTO_SHUTDOWN_ANY_SIGNIFICANT);
+    add(stage, &crew, 0);
+    give(stage, crew.top, TROUPE_ORDER(.kind = TROUPE_ORDER_STOP, .name = "a"));
+    expect_alive(stage, crew.top);
+    curtain(stage);
+}
+
+static void test_a_significant_child_that_is_stopped_by_an_order_ends_nothing(void **state)
+{
+    (void)state;
+    each_way(act_ordered);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +453,11 @@ int main(void)
             test_a_significant_transient_child_ends_its_supervisor_by_a_normal_end_only),
         cmocka_unit_test(test_a_significant_child_that_is_stopped_for_a_sibling_ends_nothing),
         cmocka_unit_test(test_an_auto_shutdown_goes_on_through_a_significant_supervisor_only),
+        cmocka_unit_test(test_auto_shutdown_is_turned_on_at_run_time),
+        cmocka_unit_test(test_auto_shutdown_is_turned_off_at_run_time),
+        cmocka_unit_test(test_auto_shutdown_is_of_another_kind_from_now_on),
+        cmocka_unit_test(test_a_child_changes_its_significance_by_remove_and_add),
+        cmocka_unit_test(test_a_significant_child_that_is_stopped_by_an_order_ends_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,7 +26,7 @@ static void leaves(struct stage *stage, troupe_restart_rule rule)
     struct crew crew;
 
     crew_enlist(stage, &crew, 2);
-    crew.tempers[0].leaves = true;
+    crew.tempers[0].leaves_from = 1;
     crew.children[0].restart = rule;
     crew_raise(stage, &crew);
     assert_int_equal(ask(stage, named(stage, "b")).incarnation, 1);

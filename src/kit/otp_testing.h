@@ -14,7 +14,7 @@
 struct temper {
     struct part part;
     uint32_t refuse_at; /* this life alone refuses to start */
-    bool leaves;        /* it has nothing to do: ends in order, in its start */
+    uint32_t leaves_from; /* from this life on it has nothing to do: it ends in order, in its start */
     bool hangs;         /* its pre_stop does not end */
     bool trips;         /* its pre_stop crashes */
 };
@@ -45,7 +45,7 @@ static UNUSED troupe_status temper_post_start(void *self, troupe_context *ctx)
 {
     troupe_status status = player_post_start(self, ctx);
 
-    if (temper_of(self)->leaves)
+    if (temper_of(self)->leaves_from && troupe_incarnation(ctx) >= temper_of(self)->leaves_from)
         troupe_exit_self(ctx);
     return status;
 }
@@ -137,6 +137,46 @@ static UNUSED void expect_end(struct stage *stage, troupe_id id, troupe_exit_rea
 
     if (await_end(stage, id, &end))
         assert_int_equal(end.reason, reason);
+}
+
+/* ---- orders ---- */
+
+static UNUSED troupe_id give(struct stage *stage, troupe_id top, const troupe_order *what)
+{
+    troupe_error error = {.text = ""};
+    troupe_id id = TROUPE_NOBODY;
+    troupe_status status = troupe_order_call(stage->me, top, what, PATIENCE, &id, &error);
+
+    if (status != TROUPE_OK)
+        fail_msg("order %d: %s: %s", (int)what->kind, troupe_status_name(status), error.text);
+    return id;
+}
+
+static UNUSED void refuse_order(struct stage *stage, troupe_id top, const troupe_order *what,
+                                troupe_status want)
+{
+    troupe_error error = {.text = ""};
+    troupe_status status = troupe_order_call(stage->me, top, what, PATIENCE, NULL, &error);
+
+    if (status != want)
+        fail_msg("order %d: %s: %s", (int)what->kind, troupe_status_name(status), error.text);
+}
+
+/* Up to n rows; how many children there are. */
+static UNUSED size_t list(struct stage *stage, troupe_id top, troupe_child_info *rows, size_t n)
+{
+    size_t n_rows, all;
+
+    assert_int_equal(troupe_children_call(stage->me, top, 0, rows, n, PATIENCE, &n_rows, &all),
+                     TROUPE_OK);
+    return all;
+}
+
+static UNUSED void expect_children(struct stage *stage, troupe_id top, size_t n)
+{
+    troupe_child_info row;
+
+    assert_int_equal(list(stage, top, &row, 1), n);
 }
 
 static UNUSED void stop_and_wait(struct stage *stage, troupe_id id)

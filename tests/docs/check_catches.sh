@@ -33,5 +33,6 @@ red "a link" 'Read [this](docs/gone.md).\n'
 red "a name" 'Call `troupe_gone`.\n'
 red "a test" 'It is proved by `test_a_gone_thing`.\n'
 red "a test of another file" 'It is proved by `base/other: test_a_thing`.\n'
+red "a row without a test" '| rule | test |\n|---|---|\n| one thing | `test_a_thing` |\n| another | |\n'
 red "a block" '<!-- same as src/base/thing.c -->\n```c\nvoid troupe_thing(int);\n```\n'
 exit $bad

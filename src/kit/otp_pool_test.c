@@ -4,7 +4,8 @@
 #include <malloc.h>
 
 struct pool {
-    struct temper tempers[3]; /* the first is every member's, but of those that were added with another */
+    struct temper
+        tempers[3]; /* the first is every member's, but of those that were added with another */
     troupe_child member;
     troupe_pool plan;
     troupe_id top;
@@ -35,8 +36,7 @@ static void open_pool(struct stage *stage, struct pool *pool)
 
 static troupe_id add(struct stage *stage, struct pool *pool, const struct temper *temper)
 {
-    return give(stage, pool->top,
-                TROUPE_ORDER(.kind = TROUPE_ORDER_ADD, .argument = temper));
+    return give(stage, pool->top, TROUPE_ORDER(.kind = TROUPE_ORDER_ADD, .argument = temper));
 }
 
 /* ---- restarts ---- */
@@ -198,11 +198,11 @@ static void act_refused(struct stage *stage)
     pool.tempers[2].part.crash_from = 1;
     open_pool(stage, &pool);
     for (int i = 1; i < 3; i++) {
-        assert_int_equal(troupe_order_call(stage->me, pool.top,
-                                           TROUPE_ORDER(.kind = TROUPE_ORDER_ADD,
-                                                        .argument = &pool.tempers[i]),
-                                           PATIENCE, NULL, &error),
-                         TROUPE_E_REFUSED);
+        assert_int_equal(
+            troupe_order_call(stage->me, pool.top,
+                              TROUPE_ORDER(.kind = TROUPE_ORDER_ADD, .argument = &pool.tempers[i]),
+                              PATIENCE, NULL, &error),
+            TROUPE_E_REFUSED);
         assert_non_null(strstr(error.text, i == 1 ? "no config" : "doorstep"));
         expect_children(stage, pool.top, 0);
     }
@@ -383,9 +383,10 @@ static void test_a_member_and_its_pool_can_be_stopped_between_its_lives(void **s
 static void act_change(struct stage *stage)
 {
     struct pool pool;
-    const troupe_child other = {.spec = temper_spec("other", &pool.tempers[1])};
+    troupe_child other = {.restart = TROUPE_PERMANENT};
 
     plan_pool(stage, &pool, 1, 2);
+    other.spec = temper_spec("other", &pool.tempers[1]);
     pool.plan.max_restarts = TROUPE_NO_RESTARTS;
     open_pool(stage, &pool);
     refuse_order(stage, pool.top, TROUPE_ORDER(.kind = TROUPE_ORDER_ADD, .child = &other),
@@ -491,7 +492,8 @@ static void test_a_temporary_member_is_forgotten_with_all_it_had(void **state)
     pool.member.restart = TROUPE_TEMPORARY;
     pool.tempers[1].part.watcher = TROUPE_NOBODY;
     open_pool(&stage, &pool);
-    before = in_use_after(&stage, &pool, 200); /* by now everything that is kept for reuse is there */
+    before =
+        in_use_after(&stage, &pool, 200); /* by now everything that is kept for reuse is there */
     after = in_use_after(&stage, &pool, 2000);
     if (after > before + 2000 * 16)
         fail_msg("%zu bytes in use after 200 members, %zu after 2000 more", before, after);

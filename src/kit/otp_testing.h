@@ -14,9 +14,10 @@
 struct temper {
     struct part part;
     uint32_t refuse_at; /* this life alone refuses to start */
-    uint32_t leaves_from; /* from this life on it has nothing to do: it ends in order, in its start */
-    bool hangs;         /* its pre_stop does not end */
-    bool trips;         /* its pre_stop crashes */
+    uint32_t
+        leaves_from; /* from this life on it has nothing to do: it ends in order, in its start */
+    bool hangs;      /* its pre_stop does not end */
+    bool trips;      /* its pre_stop crashes */
 };
 
 struct crew {

@@ -146,7 +146,8 @@ struct troupe_context {
     trp_mailbox mailbox;
     _Atomic uint64_t id;      /* 0: no component is here */
     _Atomic uint64_t waiting; /* room taken: room.h */
-    _Atomic bool closed;      /* takes no new messages */
+    _Atomic uint32_t
+        closed; /* takes no new messages: true for good, TRP_REFUSES until its next life */
     _Atomic uint32_t n_muted; /* who waits for room here: muted cells, asks */
     _Atomic uint64_t bound;   /* as waiting. Set at spawn; a late sender may read the last one's */
     _Atomic uint32_t on_full; /* troupe_on_full; as bound */
@@ -237,6 +238,8 @@ struct troupe_context {
 
     trp_cell *free_next; /* under slots_lock */
 };
+
+#define TRP_REFUSES 2u /* in closed */
 
 #define TRP_CHUNK 1024u
 #define TRP_CHUNKS 16384u
@@ -345,6 +348,20 @@ static inline bool trp_has_news(trp_cell *cell)
 static inline void trp_set_phase(trp_cell *cell, troupe_phase phase)
 {
     trp_store_relaxed(&cell->phase, (uint32_t)phase);
+}
+
+/* As it stands; its owner may just be leaving that state. */
+static inline bool trp_is_held(const trp_cell *cell)
+{
+    return (trp_load_relaxed(&cell->phase) & 0xff) == TROUPE_PHASE_HELD; /* see trp_open_again */
+}
+
+/* Unless it is closed for good. */
+static inline void trp_open_again(trp_cell *cell)
+{
+    uint32_t refuses = TRP_REFUSES;
+
+    (void)trp_cas_seq(&cell->closed, &refuses, false);
 }
 
 #define TRP_PHASE_PENDING 0x100u /* in phase, beside the troupe_phase */

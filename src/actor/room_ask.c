@@ -62,7 +62,7 @@ static void leave_locked(room_ask *ask)
 
 static bool takes_no_more(const room_ask *ask)
 {
-    return trp_load_seq(&ask->target->id) != ask->id || trp_load_seq(&ask->target->closed);
+    return trp_load_seq(&ask->target->id) != ask->id || trp_load_seq(&ask->target->closed) == true;
 }
 
 /* Takes ask, which is in no list any more. */

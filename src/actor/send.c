@@ -20,9 +20,11 @@ troupe_status trp_follow(troupe_system *system, troupe_id *id, troupe_payload *t
         if (route)
             next = route->choose(route->state, system,
                                  topic ? trp_payload_bytes(topic) : (troupe_bytes){0});
-        if (next.value == id->value) {             /* no address, or one that takes this itself */
-            if (trp_load_relaxed(&target->closed)) /* what slips through is a dead letter */
-                return TROUPE_E_GONE;
+        if (next.value == id->value) { /* no address, or one that takes this itself */
+            uint32_t closed = trp_load_relaxed(&target->closed);
+
+            if (closed) /* what slips through is a dead letter, or waits */
+                return closed == TRP_REFUSES ? TROUPE_E_UNAVAILABLE : TROUPE_E_GONE;
             *ret_target = target;
             return TROUPE_OK;
         }

@@ -27,6 +27,8 @@ void trp_life_begin(trp_cell *cell, troupe_start_reason reason)
     memset(&cell->exit, 0, sizeof cell->exit);
     cell->step = TRP_STEP_PRE_START;
     trp_set_phase(cell, TROUPE_PHASE_STARTING);
+    if (reason == TROUPE_START_RESTART)
+        trp_open_again(cell); /* after the phase, for troupe_refuse */
     trp_links_open(cell);
     if (cell->start_timeout)
         trp_limit_start(cell, &cell->start_limit, cell->start_timeout, TRP_ASK_START_OVER);

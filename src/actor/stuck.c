@@ -205,8 +205,8 @@ static void count_as_stuck(trp_cell *cell)
 static void give_up(trp_cell *cell, troupe_id id, uint64_t asks)
 {
     troupe_system *system = cell->system;
-    bool for_good =
-        trp_load_seq(&cell->closed) || (asks & (TRP_ASK_STOP_SHUTDOWN | TRP_ASK_STOP_REQUESTED));
+    bool for_good = trp_load_seq(&cell->closed) == true ||
+                    (asks & (TRP_ASK_STOP_SHUTDOWN | TRP_ASK_STOP_REQUESTED));
     char name[TROUPE_NAME_MAX + 1];
     troupe_exit exit = {.reason = for_good ? TROUPE_EXIT_KILLED : TROUPE_EXIT_STUCK,
                         .id = id,

@@ -353,6 +353,24 @@ troupe_status troupe_release(troupe_context *ctx, troupe_id id, bool gave_up)
     return ask_child(ctx, id, gave_up ? TRP_ASK_GIVE_UP : TRP_ASK_RELEASE);
 }
 
+/* The child's next life opens again what it finds refusing. One that began meanwhile may have looked before: then it is
+ * opened here. Both are exchanges on one word, so that one of them sees the other. */
+troupe_status troupe_refuse(troupe_context *ctx, troupe_id id)
+{
+    trp_cell *child = trp_cell_find(ctx->system, id);
+    uint32_t closed = false;
+
+    if (trp_context_check(ctx) != TROUPE_OK)
+        return TROUPE_E_INVALID;
+    if (!child)
+        return TROUPE_E_GONE;
+    if (trp_load_relaxed(&child->parent) != trp_id_of(ctx).value) /* set before its id was known */
+        return TROUPE_E_DENIED;
+    if (trp_cas_seq(&child->closed, &closed, TRP_REFUSES) && !trp_is_held(child))
+        trp_open_again(child);
+    return TROUPE_OK;
+}
+
 void troupe_wake(troupe_system *system, troupe_id id, uint32_t incarnation)
 {
     if (!trp_is_forked(system))

@@ -148,6 +148,12 @@ void trp_restart_now(trp_supervisor *self, troupe_context *ctx, trp_record *reco
     (void)troupe_restart(ctx, record->id);
 }
 
+void trp_refuse_while_down(troupe_context *ctx, const trp_record *record)
+{
+    if (record->child.unavailable_while_down && record->id.value)
+        (void)troupe_refuse(ctx, record->id); /* GONE: its CHILD_DOWN is coming */
+}
+
 static void restart_after(trp_supervisor *self, troupe_context *ctx, trp_record *record,
                           uint64_t wait_ns)
 {
@@ -159,6 +165,7 @@ static void restart_after(trp_supervisor *self, troupe_context *ctx, trp_record 
         return;
     }
     record->phase = TRP_CHILD_WAITING;
+    trp_refuse_while_down(ctx, record);
 }
 
 static void exceeded(trp_supervisor *self, troupe_context *ctx, trp_record *record,

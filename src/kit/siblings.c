@@ -40,6 +40,9 @@ static void all_are_down(trp_supervisor *self, troupe_context *ctx)
     if (group->wait_ns && self->started &&
         trp_wakeup_set(ctx, wakeup, group->wait_ns, &timer) == TROUPE_OK) {
         group->phase = TRP_GROUP_WAITING;
+        for (trp_record *record = trp_record_first_from(self, group->from); record;
+             record = trp_record_next(self, record))
+            trp_refuse_while_down(ctx, record);
         return;
     }
     group->phase = TRP_GROUP_STARTING; /* a wait that cannot be armed would last for ever */

@@ -194,6 +194,8 @@ const char *trp_record_name(const trp_supervisor *self, const trp_record *record
 void trp_decide(trp_supervisor *self, troupe_context *ctx, trp_record *record);
 /* trp_restart_now - its next life begins. */
 void trp_restart_now(trp_supervisor *self, troupe_context *ctx, trp_record *record);
+/* trp_refuse_while_down - it waits for its next life: its mailbox is closed, when that was asked for. */
+void trp_refuse_while_down(troupe_context *ctx, const trp_record *record);
 /* trp_give_up_on - it cannot be restarted: the supervisor gives up. */
 void trp_give_up_on(trp_supervisor *self, troupe_context *ctx, const trp_record *record,
                     const char *why);

@@ -467,6 +467,16 @@ troupe_status troupe_wait_end(troupe_context *ctx, troupe_id id, uint64_t timeou
 troupe_status troupe_restart(troupe_context *ctx, troupe_id id);
 troupe_status troupe_release(troupe_context *ctx, troupe_id id, bool gave_up);
 
+/* troupe_refuse - a held child's mailbox takes no more until its next life begins: senders get TROUPE_E_UNAVAILABLE, a
+ *                 timer's message is a dead letter. What waits there stays, and those who wait for room go on to wait.
+ *
+ * Owns:    nothing.
+ * Threads: the supervisor's context. Never blocks.
+ * Order:   a send that crosses it may still be taken.
+ * Errors:  TROUPE_E_GONE, TROUPE_E_DENIED not the supervisor. Not held: nothing happens.
+ */
+troupe_status troupe_refuse(troupe_context *ctx, troupe_id id);
+
 /* ---- send ---- */
 
 /* troupe_send - put a message into a component's mailbox.
@@ -476,7 +486,7 @@ troupe_status troupe_release(troupe_context *ctx, troupe_id id, bool gave_up);
  * Order:   messages of one sender to one target arrive in sending order.
  * Errors:  TROUPE_E_GONE the target has ended; TROUPE_E_FULL its mailbox is at its bound (one that drops
  *          takes the message, and loses it or another: that one is a dead letter, whoever asked by it gets
- *          TROUPE_E_FULL as its answer); TROUPE_E_TOO_LARGE; TROUPE_E_NO_MEMORY; TROUPE_E_UNAVAILABLE the route of an address names nobody,
+ *          TROUPE_E_FULL as its answer); TROUPE_E_TOO_LARGE; TROUPE_E_NO_MEMORY; TROUPE_E_UNAVAILABLE the route of an address names nobody, or it is down for a while (troupe_refuse),
  *          TROUPE_E_INVALID it goes in a circle. On an error nothing was sent.
  */
 TROUPE_MUST_CHECK troupe_status troupe_send(troupe_context *ctx, troupe_id target,

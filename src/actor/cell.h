@@ -21,6 +21,7 @@
 typedef struct troupe_context trp_cell;
 typedef struct trp_request trp_request;
 typedef struct trp_limit trp_limit;
+typedef struct trp_vitals trp_vitals;
 typedef struct trp_oldest trp_oldest; /* room_ask.c */
 /* One, and more while there is room; all: there never will be. */
 void trp_room_tell(trp_cell *target, bool all);
@@ -45,12 +46,13 @@ typedef enum trp_ask {
     TRP_ASK_TOLD = 1 << 11,      /* and has told them */
     TRP_ASK_HOLD = 1 << 12,      /* its owner is at what stuck.c would take; no ask */
     TRP_ASK_HEARD = 1 << 13,     /* its handler was told of a kill, and has not returned; no ask */
+    TRP_ASK_HEALTH = 1 << 14,    /* its health check is due */
 } trp_ask;
 
 #define TRP_ASK_STOPS (TRP_ASK_STOP_SHUTDOWN | TRP_ASK_STOP_REQUESTED | TRP_ASK_STOP_RESTART)
 #define TRP_ASK_KILLS (TRP_ASK_KILL | TRP_ASK_DEADLINE)
 
-#define TRP_ASKS UINT64_C(0xfff) /* without HOLD, HEARD */
+#define TRP_ASKS UINT64_C(0x4fff) /* without HOLD, HEARD */
 
 /* ---- signals: news with a body, in a stack of their own ---- */
 
@@ -174,6 +176,8 @@ struct troupe_context {
     bool telling;   /* handle_down runs: nothing is at hand */
     bool asks_room; /* this life asked to be told of room */
     troupe_on_error on_error;
+    trp_vitals *
+        vitals; /* health.c; NULL: nobody asks for its health, and it may fail as often as it likes */
     bool blocking; /* each turn gives its worker's place away */
     troupe_stop_reason stop_reason;
     troupe_start_reason start_reason;
@@ -373,6 +377,10 @@ static inline void trp_set_pending(trp_cell *cell, bool pending)
     cell->pending = pending;
     trp_store_relaxed(&cell->phase, pending ? phase | TRP_PHASE_PENDING : phase);
 }
+
+/* health.c */
+void trp_vitals_handled(trp_cell *cell,
+                        troupe_status status); /* a message; only where there are vitals */
 
 /* slots.c */
 trp_cell *trp_slot_at(const troupe_system *system, uint32_t slot);  /* NULL: never made */

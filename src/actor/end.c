@@ -56,6 +56,8 @@ void trp_life_over(trp_cell *cell)
         name_message(cell);
     log_crash(cell);
     trp_limit_end(cell, &cell->start_limit);
+    if (cell->vitals)
+        trp_vitals_end(cell);
     trp_links_end(cell, &cell->exit);
     trp_handle_give_up(cell,
                        cell->exit.reason == TROUPE_EXIT_KILLED ? TROUPE_DEAD_KILLED
@@ -209,6 +211,7 @@ void trp_life_finish(trp_cell *cell)
     trp_bury(cell, reason);
     trp_state_free(cell);
     trp_notices_free(cell);
+    trp_vitals_free(cell);
     trp_counts_add(cell);
     cell->step = TRP_STEP_FREE;
     cell->leaving = true;

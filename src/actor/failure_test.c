@@ -70,7 +70,7 @@ static troupe_status failing_pre_stop(void *self, troupe_context *ctx, troupe_st
 }
 
 static const troupe_child_ops failing_hooks = {failing_pre_start, failing_post_start,
-                                               failing_pre_stop, NULL};
+                                               failing_pre_stop, NULL, NULL};
 static const troupe_actor_ops failing_actor = {
     .handle_message = failing_message, .handle_reply = failing_reply, .handle_down = failing_down};
 

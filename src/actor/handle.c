@@ -63,6 +63,8 @@ static void finish(trp_cell *cell, troupe_status status)
         if (cell->on_error != TROUPE_ON_ERROR_CONTINUE)
             trp_life_failed(cell, status);
     }
+    if (cell->vitals)
+        trp_vitals_handled(cell, status);
     settle(cell);
 }
 

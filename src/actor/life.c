@@ -21,6 +21,8 @@ static troupe_operation operation_of(const trp_cell *cell)
     if (cell->current)
         return cell->current->kind == TRP_NODE_REPLY ? TROUPE_OPERATION_HANDLE_REPLY
                                                      : TROUPE_OPERATION_HANDLE_MESSAGE;
+    if (trp_health_pending(cell))
+        return TROUPE_OPERATION_HEALTH_CHECK;
     switch (cell->step) {
     case TRP_STEP_PRE_START:
         return TROUPE_OPERATION_PRE_START;
@@ -47,6 +49,8 @@ void troupe_crash(troupe_context *ctx, troupe_exit_reason reason, const char *te
     if (trp_context_check(ctx) != TROUPE_OK || ctx->thread || ctx->crashing)
         return; /* the first reason is the cause; a thread has no life */
     ctx->crashing = true;
+    if (reason == TROUPE_EXIT_KILLED && trp_health_dooms(ctx, &reason))
+        text = TRP_LATE_FOR_CHECK;
     trp_exit_fill(ctx, reason, text);
 }
 
@@ -136,6 +140,8 @@ static void resume(trp_cell *cell)
     trp_set_pending(cell, false);
     if (cell->current)
         trp_handle_resumed(cell, status);
+    else if (trp_health_pending(cell))
+        trp_health_checked(cell, status, "");
     else if (cell->step == TRP_STEP_PRE_START)
         trp_life_pre_started(cell, status, "");
     else if (cell->step == TRP_STEP_POST_START)
@@ -176,7 +182,12 @@ static bool turn_aside(trp_cell *cell)
         return true;
     }
     if (cell->killed) {
-        trp_exit_fill(cell, TROUPE_EXIT_KILLED, cell->late ? TRP_KILLED_LATE : TRP_KILLED);
+        troupe_exit_reason reason = TROUPE_EXIT_KILLED;
+
+        if (trp_health_dooms(cell, &reason))
+            trp_exit_fill(cell, reason, TRP_LATE_FOR_CHECK);
+        else
+            trp_exit_fill(cell, reason, cell->late ? TRP_KILLED_LATE : TRP_KILLED);
         trp_life_over(cell);
         return true;
     }
@@ -237,6 +248,8 @@ trp_next trp_life_advance(trp_cell *cell)
 
     for (;;) {
         if (turn_aside(cell))
+            continue;
+        if (cell->vitals && trp_health_turn(cell))
             continue;
         if (cell->pending && !cell->woken) {
             if (waits_without_limit(cell))

@@ -20,6 +20,7 @@ static inline bool trp_is_in_order(troupe_exit_reason reason)
            reason == TROUPE_EXIT_SHUTDOWN;
 }
 
+#define TRP_LATE_FOR_CHECK "late for its health check, in one handler all the time"
 #define TRP_KILLED "killed"
 #define TRP_START_LATE "did not start within its time"
 #define TRP_KILLED_LATE "did not stop within its time"
@@ -38,4 +39,17 @@ bool trp_children_end(trp_cell *cell); /* true: all of them have ended */
 void trp_life_post_stop(trp_cell *cell);
 void trp_life_finish(trp_cell *cell); /* for good */
 
+/* health.c; those from trp_vitals_begin on only where cell->vitals is there, but for _due, _dooms, _pending. */
+const char *
+trp_vitals_check(const troupe_spec *spec); /* what is wrong with these fields; NULL: nothing */
+bool trp_vitals_new(trp_cell *cell, const troupe_spec *spec); /* false: no memory */
+void trp_vitals_free(trp_cell *cell);
+void trp_vitals_begin(trp_cell *cell); /* a life runs */
+void trp_vitals_end(trp_cell *cell);
+void trp_health_due(trp_cell *cell);
+bool trp_health_turn(trp_cell *cell); /* true: it did something */
+bool trp_health_pending(const trp_cell *cell);
+void trp_health_checked(trp_cell *cell, troupe_status status, const char *why);
+/* Whether its kill comes from its health; then how its life ends. */
+bool trp_health_dooms(const trp_cell *cell, troupe_exit_reason *ret_reason);
 #endif

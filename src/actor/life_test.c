@@ -108,7 +108,7 @@ static void waiter_abandon(void *self, troupe_context *ctx)
 }
 
 static const troupe_child_ops waiter_hooks = {waiter_pre_start, waiter_post_start, waiter_pre_stop,
-                                              waiter_post_stop};
+                                              waiter_post_stop, NULL};
 static const troupe_actor_ops waiter_actor = {
     .handle_message = waiter_message, .resume = waiter_resume, .abandon = waiter_abandon};
 
@@ -563,7 +563,8 @@ static void note_post_stop(void *self)
     note(((struct branch *)self)->letter);
 }
 
-static const troupe_child_ops branch_hooks = {grow, grow_children, note_pre_stop, note_post_stop};
+static const troupe_child_ops branch_hooks = {grow, grow_children, note_pre_stop, note_post_stop,
+                                              NULL};
 
 static void test_children_end_in_reverse_before_their_parent(void **state)
 {

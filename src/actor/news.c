@@ -46,6 +46,8 @@ void trp_life_asked(trp_cell *cell, uint32_t asks)
         cell->late = !(asks & TRP_ASK_KILL);
         cell->killed = true;
     }
+    if (asks & TRP_ASK_HEALTH)
+        trp_health_due(cell);
     if (asks & TRP_ASK_WAKE)
         cell->woken = cell->pending;
     if (cell->step != TRP_STEP_HELD)

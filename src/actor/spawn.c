@@ -1,4 +1,5 @@
 /* spawn.c - a new component: its slot, name, state and first hook. */
+#include "life.h"
 #include "stuck.h"
 
 #include "trp/options.h"
@@ -76,6 +77,7 @@ void trp_cell_reset(trp_cell *cell)
     cell->child = NULL;
     cell->actor = NULL;
     cell->entry = NULL;
+    cell->vitals = NULL;
     cell->down = cell->started = cell->held_notice = NULL;
     cell->telling = cell->start_late = cell->broken = cell->trap_links = false;
     cell->start_timeout = 0;
@@ -140,7 +142,7 @@ static troupe_status furnish(trp_cell *cell, trp_cell *parent, const troupe_spec
     cell->down = trp_alloc_zeroed(sizeof *cell->down);
     cell->entry = parent->thread ? NULL : trp_alloc_zeroed(sizeof *cell->entry);
     if (!cell->down || !trp_notices_make(cell) || (!parent->thread && !cell->entry) ||
-        !new_state(cell, spec))
+        !new_state(cell, spec) || !trp_vitals_new(cell, spec))
         return TROUPE_E_NO_MEMORY;
     if (spec->on_full == TROUPE_ON_FULL_DROP_OLDEST && !trp_oldest_start(cell))
         return TROUPE_E_NO_MEMORY;
@@ -157,6 +159,7 @@ static void undo(trp_cell *cell)
     trp_signal_free(cell->down);
     cell->down = NULL;
     trp_notices_free(cell);
+    trp_vitals_free(cell);
     trp_free(cell->entry);
     trp_state_free(cell);
     cell->step = TRP_STEP_FREE;
@@ -164,8 +167,11 @@ static void undo(trp_cell *cell)
     trp_cell_schedule(cell); /* its turn buries what came and gives the slot back */
 }
 
-static troupe_status take_spec(const trp_cell *parent, troupe_spec *spec, const troupe_spec *asked)
+static troupe_status take_spec(const trp_cell *parent, troupe_spec *spec, const troupe_spec *asked,
+                               troupe_error *error)
 {
+    const char *wrong;
+
     troupe_status status = trp_context_check(parent);
 
     if (status != TROUPE_OK)
@@ -182,7 +188,8 @@ static troupe_status take_spec(const trp_cell *parent, troupe_spec *spec, const 
         return TROUPE_E_INVALID;
     if (spec->supervised && parent->thread)
         return TROUPE_E_INVALID; /* a thread answers no child_exit */
-    return TROUPE_OK;
+    wrong = trp_vitals_check(spec);
+    return wrong ? troupe_error_set(error, TROUPE_E_INVALID, "%s", wrong) : TROUPE_OK;
 }
 
 /* False: the system is stopping. */
@@ -253,7 +260,7 @@ static troupe_status spawn(trp_cell *parent, const troupe_spec *asked, troupe_id
                            troupe_error *error)
 {
     troupe_spec spec;
-    troupe_status status = take_spec(parent, &spec, asked);
+    troupe_status status = take_spec(parent, &spec, asked, error);
     trp_cell *cell;
     troupe_id id;
 

@@ -104,6 +104,8 @@ void trp_life_post_started(trp_cell *cell, troupe_status status)
     if (!cell->taken)
         trp_parent_tell(cell, TROUPE_EVENT_STARTED);
     trp_let_go(cell);
+    if (cell->vitals)
+        trp_vitals_begin(cell);
 }
 
 /* Without memory for it the supervisor decides again; without memory to tell it so, it ends for good. */

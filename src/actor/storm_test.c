@@ -247,7 +247,7 @@ static void end(void *self)
     trp_add_seq(&n_left, 1);
 }
 
-static const troupe_child_ops node_hooks = {begin, settle, before_end, end};
+static const troupe_child_ops node_hooks = {begin, settle, before_end, end, NULL};
 static const troupe_actor_ops node_actor = {.handle_message = on_message,
                                             .handle_reply = on_reply,
                                             .handle_down = on_notice,

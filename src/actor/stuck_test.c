@@ -133,7 +133,7 @@ static void standing_post_stop(void *self)
 }
 
 static const troupe_child_ops standing_hooks = {standing_pre_start, standing_post_start,
-                                                standing_pre_stop, standing_post_stop};
+                                                standing_pre_stop, standing_post_stop, NULL};
 static const troupe_actor_ops standing_actor = {.handle_message = standing_message,
                                                 .handle_down = standing_down};
 

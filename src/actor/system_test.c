@@ -92,7 +92,7 @@ static void note_post_stop(void *self)
 }
 
 static const troupe_child_ops hooks = {note_pre_start, note_post_start, note_pre_stop,
-                                       note_post_stop};
+                                       note_post_stop, NULL};
 
 static void test_hooks_run_once_and_in_order(void **state)
 {

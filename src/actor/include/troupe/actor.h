@@ -102,13 +102,15 @@ typedef enum troupe_exit_reason {
     X(TROUPE_OPERATION_HANDLE_MESSAGE, "handle_message", TROUPE_OPERATION_MESSAGE)                 \
     X(TROUPE_OPERATION_HANDLE_REPLY, "handle_reply", TROUPE_OPERATION_MESSAGE)                     \
     X(TROUPE_OPERATION_HANDLE_DOWN, "handle_down", TROUPE_OPERATION_MESSAGE)                       \
-    X(TROUPE_OPERATION_NEW_STATE, "new_state", TROUPE_OPERATION_STATE)
+    X(TROUPE_OPERATION_NEW_STATE, "new_state", TROUPE_OPERATION_STATE)                             \
+    X(TROUPE_OPERATION_HEALTH_CHECK, "health_check", TROUPE_OPERATION_HEALTH)
 
 typedef enum troupe_operation_kind {
     TROUPE_OPERATION_NO_KIND,
     TROUPE_OPERATION_LIFECYCLE, /* it could not start or stop */
     TROUPE_OPERATION_MESSAGE,   /* it handled a message, an answer, a notice */
     TROUPE_OPERATION_STATE,     /* the state of its next life could not be made */
+    TROUPE_OPERATION_HEALTH,    /* it was asked how it is */
 } troupe_operation_kind;
 
 #define TROUPE_OPERATION_ENUM(name, word, kind) name,
@@ -192,6 +194,9 @@ typedef struct troupe_child_ops {
     troupe_status (*pre_stop)(void *self, troupe_context *ctx, troupe_stop_reason reason);
     /* Last call into a life whose pre_start succeeded: exactly once, whichever way it ends. */
     void (*post_stop)(void *self);
+    /* Is it well? Called every spec.health_interval while it runs, between two messages and ahead of those that wait. Quick;
+     * may send. TROUPE_OK: it is. An error: it is not; write into error why. */
+    troupe_status (*health_check)(void *self, troupe_context *ctx, troupe_error *error);
 } troupe_child_ops;
 
 /* ---- the Actor table: what a component does. On a worker, one call at a time. ---- */
@@ -362,7 +367,10 @@ typedef enum troupe_on_error {
     /* The life ends as TROUPE_EXIT_ESCALATED: a supervisor of the kit gives up at once, whatever the
      * child's rule, and ends as TROUPE_EXIT_GAVE_UP itself. */
     TROUPE_ON_ERROR_ESCALATE,
+    TROUPE_ON_ERROR_IGNORE, /* of on_unhealthy, on_error_rate: a line in the log, and it goes on */
 } troupe_on_error;
+
+#define TROUPE_ERROR_RATE_MAX 4096u /* messages that an error rate looks at */
 
 typedef struct troupe_spec {
     size_t size;                   /* set by TROUPE_SPEC */
@@ -398,6 +406,18 @@ typedef struct troupe_spec {
     bool trap_links; /* the end of a linked life is a notice, not a crash (troupe_link) */
     bool
         blocking; /* its hooks and handlers may block: each of its turns begins with troupe_overrun */
+    /* How often health_check is called, in nanoseconds. Default: never. It counts as late when it takes longer than
+     * health_timeout (default: the interval), waits of its own included; also when it cannot be called because one handler
+     * ran for so long, on a worker, and finished no message: time in queues never counts (not seen in simulation, nor
+     * driven). After health_failures (default 3) that were late or unhealthy in a row on_unhealthy follows. */
+    uint64_t health_interval, health_timeout;
+    uint32_t health_failures;
+    /* CONTINUE, the default, is RESTART here: the life ends as a crash. ESCALATE, IGNORE. */
+    troupe_on_error on_unhealthy, on_error_rate;
+    /* on_error_rate follows when error_limit messages failed within error_within_ns, or error_limit of the last
+     * error_of_last: one of the two. Default: never. Counted anew in each life. */
+    uint32_t error_limit, error_of_last;
+    uint64_t error_within_ns;
 } troupe_spec;
 
 #define TROUPE_SPEC(...) (&(troupe_spec){.size = sizeof(troupe_spec), __VA_ARGS__})

@@ -212,6 +212,7 @@ bool troupe_has_room(troupe_system *system, troupe_id id)
 {
     const trp_cell *cell = trp_cell_find(system, id);
 
-    return cell && !trp_room_is_full(trp_load_relaxed(&cell->waiting), /* as it stands */
-                                     trp_load_relaxed(&cell->bound));
+    return cell && !trp_load_relaxed(&cell->closed) &&         /* as it stands, all of it */
+           !trp_room_is_full(trp_load_relaxed(&cell->waiting), /* as it stands */
+                             trp_load_relaxed(&cell->bound));
 }

@@ -363,9 +363,7 @@ static inline bool trp_is_held(const trp_cell *cell)
 /* Unless it is closed for good. */
 static inline void trp_open_again(trp_cell *cell)
 {
-    uint32_t refuses = TRP_REFUSES;
-
-    (void)trp_cas_seq(&cell->closed, &refuses, false);
+    trp_and_seq(&cell->closed, ~TRP_REFUSES);
 }
 
 #define TRP_PHASE_PENDING 0x100u /* in phase, beside the troupe_phase */
@@ -379,8 +377,7 @@ static inline void trp_set_pending(trp_cell *cell, bool pending)
 }
 
 /* health.c */
-void trp_vitals_handled(trp_cell *cell,
-                        troupe_status status); /* a message; only where there are vitals */
+void trp_vitals_failed(trp_cell *cell); /* a message did; only where there are vitals */
 
 /* slots.c */
 trp_cell *trp_slot_at(const troupe_system *system, uint32_t slot);  /* NULL: never made */

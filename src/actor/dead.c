@@ -28,11 +28,12 @@ static void tell(troupe_system *system, uint64_t subscriber, const troupe_dead_l
     trp_cell *cell = trp_cell_find(system, (troupe_id){subscriber});
     uint64_t room = trp_room_of(1, sizeof *letter);
     trp_node *node;
+    uint32_t closed = cell ? trp_load_relaxed(&cell->closed) : true;
     bool fits;
 
-    if (!cell || trp_load_relaxed(&cell->closed)) /* what slips through is buried there */
+    if (closed == true) /* what slips through is buried there */
         return;
-    fits = trp_room_try(cell, room);
+    fits = !closed && trp_room_try(cell, room);
     node = fits ? trp_node_new(TROUPE_BYTES_OF(*letter), NULL) : NULL;
     if (fits && !node)
         trp_room_give(cell, room);

@@ -85,6 +85,8 @@ void trp_life_stop(trp_cell *cell)
 {
     bool for_good = cell->stopping_for_good || !cell->supervised;
 
+    if (cell->vitals)
+        trp_vitals_end(cell); /* nobody asks one that stops how it is */
     if (!cell->stop_asked)
         cell->stop_reason = TROUPE_STOP_REQUESTED; /* by itself */
     cell->stop_asked = cell->exiting = false;

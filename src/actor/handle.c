@@ -62,9 +62,9 @@ static void finish(trp_cell *cell, troupe_status status)
         trp_request_answer_current(cell, status, (troupe_bytes){0});
         if (cell->on_error != TROUPE_ON_ERROR_CONTINUE)
             trp_life_failed(cell, status);
+        if (cell->vitals)
+            trp_vitals_failed(cell);
     }
-    if (cell->vitals)
-        trp_vitals_handled(cell, status);
     settle(cell);
 }
 

@@ -7,10 +7,11 @@
  * the run queue, muted, or pending in a handler is none of that.
  *
  * Who: the clock's thread has trp_pulse; the owner of the cell has trp_vitals.
- * Invariants: 1. A pulse belongs to one life: it is made when the life runs and ended with it; a fire that crosses the
- *                end asks an incarnation that is over, and misses. If broken: the next life is killed for the last one.
- *             2. `doomed` is stored before the kill is asked for, and read where a kill is taken up: the reason of the end
- *                is the pulse's, or a killer's that came first.
+ * Invariants: 1. A pulse belongs to one life: it is made when the life runs and ended with it. One exchange decides
+ *                whether the clock dooms it or the end comes first; a kill of the clock's that comes when the life is
+ *                over is expected, and means nothing. If broken: a held child ends for good, for its last life's sake.
+ *             2. The base of the clock's comparison stays where it was while an ask is not taken up and nothing is
+ *                handled. If broken: a handler that never ends is never seen, when the timeout is longer than the interval.
  */
 #include "life.h"
 
@@ -30,9 +31,11 @@ struct trp_pulse {
     bool ignored;                     /* nothing follows */
     uint64_t at_ns, handled, busy_ns; /* the clock's */
     uint32_t n_late;                  /* likewise */
-    _Atomic uint32_t doomed;
-    _Atomic uint32_t ended, refs; /* the cell, the clock */
+    _Atomic uint32_t state;           /* pulse_state; whoever leaves ALIVE knows what follows */
+    _Atomic uint32_t refs;            /* the cell, the clock */
 };
+
+enum pulse_state { PULSE_ALIVE, PULSE_DOOMED, PULSE_ENDED };
 
 typedef struct trp_pulse trp_pulse;
 
@@ -46,11 +49,12 @@ struct trp_vitals {
     troupe_on_error on_rate;
     trp_pulse *pulse; /* of this life */
     bool due;
-    bool checking; /* the check is pending */
+    bool checking;     /* the check is pending */
+    bool expects_kill; /* the clock's, of a life that ended otherwise */
     uint64_t began_ns;
     uint32_t n_bad;
-    uint32_t at, n_failed, n_seen; /* in the ring */
-    uint64_t ring[]; /* times of failures; or, of the last messages, whether they failed */
+    uint32_t at, n_seen; /* in the ring */
+    uint64_t ring[];     /* when the last messages failed; or as the how-manieth */
 };
 
 /* ---- the clock ---- */
@@ -62,9 +66,9 @@ static void unref(trp_pulse *pulse)
 }
 
 /* True: it could not be asked, and that is its own doing. */
-static bool is_late(const trp_pulse *pulse, uint64_t handled, uint64_t busy_ns)
+static bool is_late(const trp_pulse *pulse, uint64_t busy_ns)
 {
-    return handled == pulse->handled && busy_ns - pulse->busy_ns >= pulse->timeout_ns;
+    return busy_ns - pulse->busy_ns >= pulse->timeout_ns;
 }
 
 static bool is_unanswered(const trp_pulse *pulse)
@@ -79,21 +83,22 @@ static void beat(trp_pulse *pulse)
     trp_cell *cell = pulse->cell;
     uint64_t handled = trp_load_relaxed(&cell->n_handled); /* counts, both: a little old is fine */
     uint64_t busy_ns = trp_load_relaxed(&cell->busy_ns);
+    uint32_t alive = PULSE_ALIVE;
 
     if (!is_unanswered(pulse))
         pulse->n_late = 0;
-    else if (is_late(pulse, handled, busy_ns))
-        pulse->n_late++;
     else if (handled != pulse->handled)
         pulse->n_late = 0;
+    else if (!is_late(pulse, busy_ns))
+        return; /* not yet: the base stays */
+    else
+        pulse->n_late++;
     pulse->handled = handled;
     pulse->busy_ns = busy_ns;
-    if (pulse->n_late >= pulse->failures && !pulse->ignored) {
-        trp_store_relaxed(&pulse->doomed, true); /* the ask behind it publishes it */
-        trp_cell_ask(cell->system, pulse->id, pulse->incarnation, TRP_ASK_KILL);
-    } else {
+    if (pulse->n_late < pulse->failures || pulse->ignored)
         trp_cell_ask(cell->system, pulse->id, pulse->incarnation, TRP_ASK_HEALTH);
-    }
+    else if (trp_cas_seq(&pulse->state, &alive, PULSE_DOOMED)) /* the ask publishes it */
+        trp_cell_ask(cell->system, pulse->id, pulse->incarnation, TRP_ASK_KILL);
 }
 
 static void fire(troupe_timer *timer)
@@ -101,7 +106,8 @@ static void fire(troupe_timer *timer)
     trp_pulse *pulse = TRP_OF(timer, trp_pulse, timer);
     troupe_executor *executor = pulse->cell->system->executor;
 
-    if (trp_load_relaxed(&pulse->ended)) { /* an early look: the one behind the arming decides */
+    if (trp_load_relaxed(&pulse->state) ==
+        PULSE_ENDED) { /* an early look: the one behind the arming decides */
         unref(pulse);
         return;
     }
@@ -111,7 +117,7 @@ static void fire(troupe_timer *timer)
     trp_add_relaxed(&pulse->refs, 1); /* the clock's own count keeps it */
     troupe_timer_start(executor, timer, pulse->at_ns);
     /* relaxed: the clock's lock came between, here and in trp_vitals_end */
-    if (trp_load_relaxed(&pulse->ended) && troupe_timer_cancel(executor, timer))
+    if (trp_load_relaxed(&pulse->state) == PULSE_ENDED && troupe_timer_cancel(executor, timer))
         unref(pulse);
     unref(pulse);
 }
@@ -129,6 +135,8 @@ const char *trp_vitals_check(const troupe_spec *spec)
 
     if (spec->health_interval && (!spec->child || !spec->child->health_check))
         return "health_interval without a health_check in the child table";
+    if (spec->health_interval && spec->health_interval < TROUPE_MILLISECOND)
+        return "health_interval is below a millisecond; nothing can keep that";
     if (!spec->health_interval && (spec->health_timeout || spec->health_failures))
         return "health_timeout and health_failures need a health_interval";
     if (!is_action(spec->on_unhealthy) || !is_action(spec->on_error_rate))
@@ -137,8 +145,8 @@ const char *trp_vitals_check(const troupe_spec *spec)
         return "an error rate needs error_limit: how many failed messages are too many";
     if (spec->error_limit && !spec->error_within_ns == !spec->error_of_last)
         return "error_limit needs either error_within_ns or error_of_last";
-    if (spec->error_limit > TROUPE_ERROR_RATE_MAX || spec->error_of_last > TROUPE_ERROR_RATE_MAX)
-        return "an error rate looks at 4096 messages at most";
+    if (spec->error_limit > TROUPE_ERROR_LIMIT_MAX)
+        return "error_limit is 4096 at most";
     if (spec->error_of_last && spec->error_limit > spec->error_of_last)
         return "error_limit is more than error_of_last, so it is never reached";
     return NULL;
@@ -151,12 +159,11 @@ static troupe_on_error action_of(troupe_on_error asked)
 
 bool trp_vitals_new(trp_cell *cell, const troupe_spec *spec)
 {
-    uint32_t n = spec->error_of_last ? spec->error_of_last : spec->error_limit;
     trp_vitals *vitals;
 
     if (!spec->health_interval && !spec->error_limit)
         return true;
-    vitals = trp_alloc_zeroed(sizeof *vitals + n * sizeof *vitals->ring);
+    vitals = trp_alloc_zeroed(sizeof *vitals + spec->error_limit * sizeof *vitals->ring);
     if (!vitals)
         return false;
     vitals->interval_ns = spec->health_interval;
@@ -205,8 +212,8 @@ void trp_vitals_begin(trp_cell *cell)
 {
     trp_vitals *vitals = cell->vitals;
 
-    vitals->due = vitals->checking = false;
-    vitals->n_bad = vitals->at = vitals->n_failed = vitals->n_seen = 0;
+    vitals->due = vitals->checking = vitals->expects_kill = false;
+    vitals->n_bad = vitals->at = vitals->n_seen = 0;
     if (vitals->interval_ns)
         start_pulse(cell);
 }
@@ -219,7 +226,8 @@ void trp_vitals_end(trp_cell *cell)
     if (!pulse)
         return;
     cell->vitals->pulse = NULL;
-    trp_store_relaxed(&pulse->ended, true); /* the clock's lock orders it, as in fire */
+    cell->vitals->expects_kill =
+        trp_exchange_seq(&pulse->state, PULSE_ENDED) == PULSE_DOOMED && !cell->killed;
     if (troupe_timer_cancel(cell->system->executor, &pulse->timer))
         unref(pulse);
     unref(pulse);
@@ -248,11 +256,20 @@ void trp_health_due(trp_cell *cell)
         cell->vitals->due = true;
 }
 
+bool trp_health_expects_kill(trp_cell *cell)
+{
+    bool expects = cell->vitals && cell->vitals->expects_kill;
+
+    if (expects)
+        cell->vitals->expects_kill = false;
+    return expects;
+}
+
 bool trp_health_dooms(const trp_cell *cell, troupe_exit_reason *ret_reason)
 {
     const trp_pulse *pulse = cell->vitals ? cell->vitals->pulse : NULL;
 
-    if (!pulse || !trp_load_relaxed(&pulse->doomed)) /* the kill was taken up: acquired */
+    if (!pulse || trp_load_relaxed(&pulse->state) != PULSE_DOOMED) /* the kill was acquired */
         return false;
     *ret_reason = cell->vitals->on_unhealthy == TROUPE_ON_ERROR_ESCALATE ? TROUPE_EXIT_ESCALATED
                                                                          : TROUPE_EXIT_TIMEOUT;
@@ -300,6 +317,7 @@ static bool give_up_check(trp_cell *cell)
     if (cell->actor && cell->actor->abandon)
         cell->actor->abandon(cell->state, cell);
     trp_set_pending(cell, false);
+    cell->woken = false; /* a wake of this wait is not the next one's */
     trp_health_checked(cell, TROUPE_E_TIMEOUT, LATE_TEXT);
     return true;
 }
@@ -338,52 +356,31 @@ static void too_many(trp_cell *cell)
     char text[128];
 
     if (vitals->of_last)
-        snprintf(text, sizeof text, "%u of its last %u messages failed", vitals->n_failed,
+        snprintf(text, sizeof text, "%u of its last %u messages failed", vitals->limit,
                  vitals->of_last);
     else
         snprintf(text, sizeof text, "%u messages failed within %llu ms", vitals->limit,
                  (unsigned long long)(vitals->within_ns / TROUPE_MILLISECOND));
-    vitals->at = vitals->n_failed = vitals->n_seen = 0;
+    vitals->at = vitals->n_seen = 0;
     act(cell, vitals->on_rate, TROUPE_OPERATION_HANDLE_MESSAGE, text);
 }
 
-/* The ring has the last `limit` failures: too many when the oldest of them is not old. */
-static void count_in_time(trp_cell *cell)
+/* The ring has the last `limit` failures: too many when the oldest of them is not old, by the time, or by what was
+ * handled since. So a message that does not fail costs nothing. */
+void trp_vitals_failed(trp_cell *cell)
 {
     trp_vitals *vitals = cell->vitals;
-    uint64_t now_ns = troupe_now(cell->system);
-
-    vitals->ring[vitals->at] = now_ns;
-    vitals->at = (vitals->at + 1) % vitals->limit;
-    if (vitals->n_seen < vitals->limit)
-        vitals->n_seen++;
-    if (vitals->n_seen == vitals->limit && now_ns - vitals->ring[vitals->at] < vitals->within_ns)
-        too_many(cell);
-}
-
-static void count_share(trp_cell *cell, bool failed)
-{
-    trp_vitals *vitals = cell->vitals;
-
-    if (vitals->n_seen == vitals->of_last)
-        vitals->n_failed -= (uint32_t)vitals->ring[vitals->at];
-    else
-        vitals->n_seen++;
-    vitals->ring[vitals->at] = failed;
-    vitals->n_failed += failed;
-    vitals->at = (vitals->at + 1) % vitals->of_last;
-    if (vitals->n_failed >= vitals->limit)
-        too_many(cell);
-}
-
-void trp_vitals_handled(trp_cell *cell, troupe_status status)
-{
-    trp_vitals *vitals = cell->vitals;
+    uint64_t window = vitals->of_last ? vitals->of_last : vitals->within_ns;
+    uint64_t now;
 
     if (cell->crashing || !vitals->limit)
         return;
-    if (vitals->of_last)
-        count_share(cell, status != TROUPE_OK);
-    else if (status != TROUPE_OK)
-        count_in_time(cell);
+    now = vitals->of_last ? trp_load_relaxed(&cell->n_handled) /* owner */
+                          : troupe_now(cell->system);
+    vitals->ring[vitals->at] = now;
+    vitals->at = (vitals->at + 1) % vitals->limit;
+    if (vitals->n_seen < vitals->limit)
+        vitals->n_seen++;
+    if (vitals->n_seen == vitals->limit && now - vitals->ring[vitals->at] < window)
+        too_many(cell);
 }

@@ -193,6 +193,41 @@ static void test_a_check_that_never_comes_back_is_late(void **state)
                      "unhealthy 2 times in a row: its check took too long");
 }
 
+/* A stop ends the wait of a check; pre_stop is called once, also when it waits itself. */
+static _Atomic uint32_t n_pre_stops;
+
+static troupe_status pre_stop(void *self, troupe_context *ctx, troupe_stop_reason reason)
+{
+    (void)self;
+    (void)reason;
+    trp_add_seq(&n_pre_stops, 1);
+    troupe_wake(troupe_system_of(ctx), troupe_self(ctx), troupe_incarnation(ctx));
+    return TROUPE_PENDING;
+}
+
+static const troupe_child_ops stopping = {.health_check = check_health, .pre_stop = pre_stop};
+
+static void test_a_stop_meets_a_check_that_waits(void **state)
+{
+    fixture *f = *state;
+    troupe_id id;
+
+    trp_store_seq(&says_bad, 0);
+    trp_store_seq(&n_checks, 0);
+    trp_store_seq(&n_pre_stops, 0);
+    trp_store_seq(&wakes, 0);
+    trp_store_seq(&waits, 1);
+    assert_int_equal(troupe_spawn(f->me,
+                                  TROUPE_SPEC(.child = &stopping, .actor = &acting,
+                                              .health_interval = 2 * MS, .health_timeout = LONG),
+                                  &id),
+                     TROUPE_OK);
+    await_checks(f, 1);
+    assert_int_equal(troupe_stop(f->me, id, TROUPE_STOP_REQUESTED), TROUPE_OK);
+    (void)await_exit(f, id, TROUPE_EXIT_NORMAL, "");
+    assert_int_equal(trp_load_seq(&n_pre_stops), 1);
+}
+
 /* ---- queue time and run time ---- */
 
 static void test_a_flooded_one_is_asked_ahead_of_its_mailbox(void **state)
@@ -219,6 +254,21 @@ static void test_one_that_stays_in_a_handler_is_late(void **state)
 
     trp_store_seq(&says_bad, 0);
     id = spawn_checked(f, *TROUPE_SPEC(.health_interval = 20 * MS, .health_timeout = 5 * MS,
+                                       .health_failures = 2));
+    trp_store_seq(&spins, 1);
+    send(f, id, "s");
+    (void)await_exit(f, id, TROUPE_EXIT_TIMEOUT,
+                     "late for its health check, in one handler all the time");
+    trp_store_seq(&spins, 0);
+}
+
+static void test_a_timeout_longer_than_the_interval_is_seen_too(void **state)
+{
+    fixture *f = *state;
+    troupe_id id;
+
+    trp_store_seq(&says_bad, 0);
+    id = spawn_checked(f, *TROUPE_SPEC(.health_interval = 5 * MS, .health_timeout = 20 * MS,
                                        .health_failures = 2));
     trp_store_seq(&spins, 1);
     send(f, id, "s");
@@ -334,7 +384,8 @@ static void test_what_makes_no_sense_is_refused(void **state)
     expect_refused(f, *TROUPE_SPEC(.error_limit = 2, .error_within_ns = 1, .error_of_last = 3),
                    "either error_within_ns or error_of_last");
     expect_refused(f, *TROUPE_SPEC(.error_limit = 4, .error_of_last = 3), "never reached");
-    expect_refused(f, *TROUPE_SPEC(.error_limit = 4, .error_of_last = 5000), "4096 messages");
+    expect_refused(f, *TROUPE_SPEC(.error_limit = 5000, .error_of_last = 6000), "4096 at most");
+    expect_refused(f, *TROUPE_SPEC(.health_interval = 1000), "below a millisecond");
 }
 
 #define ON_THREADS(test)                                                                           \
@@ -351,8 +402,10 @@ int main(void)
         BOTH(test_the_action_may_be_to_escalate_or_to_ignore),
         BOTH(test_a_check_may_wait),
         BOTH(test_a_check_that_never_comes_back_is_late),
+        BOTH(test_a_stop_meets_a_check_that_waits),
         BOTH(test_a_flooded_one_is_asked_ahead_of_its_mailbox),
         ON_THREADS(test_one_that_stays_in_a_handler_is_late),
+        ON_THREADS(test_a_timeout_longer_than_the_interval_is_seen_too),
         ON_THREADS(test_one_that_waits_for_a_worker_is_not_late),
         BOTH(test_too_many_failures_within_a_time),
         BOTH(test_failures_that_lie_apart_are_not_too_many),

@@ -47,7 +47,8 @@ void trp_vitals_free(trp_cell *cell);
 void trp_vitals_begin(trp_cell *cell); /* a life runs */
 void trp_vitals_end(trp_cell *cell);
 void trp_health_due(trp_cell *cell);
-bool trp_health_turn(trp_cell *cell); /* true: it did something */
+bool trp_health_turn(trp_cell *cell);         /* true: it did something */
+bool trp_health_expects_kill(trp_cell *cell); /* true, once: this kill means a life that is over */
 bool trp_health_pending(const trp_cell *cell);
 void trp_health_checked(trp_cell *cell, troupe_status status, const char *why);
 /* Whether its kill comes from its health; then how its life ends. */

@@ -55,6 +55,8 @@ void trp_life_asked(trp_cell *cell, uint32_t asks)
     if (asks & TRP_ASK_GIVE_UP)
         cell->exit.reason = TROUPE_EXIT_GAVE_UP;
     /* a kill that ended the life before it was held is done with: cell->killed says nothing here */
+    if ((asks & TRP_ASK_KILL) && trp_health_expects_kill(cell))
+        asks &= ~(uint32_t)TRP_ASK_KILL;
     if (cell->stopping_for_good || (asks & (TRP_ASK_KILL | TRP_ASK_RELEASE | TRP_ASK_GIVE_UP)))
         trp_life_finish(cell);
     else if ((asks & TRP_ASK_RESTART) && !((asks & TRP_ASK_STOPS) && hold_again(cell)))

@@ -354,19 +354,22 @@ troupe_status troupe_release(troupe_context *ctx, troupe_id id, bool gave_up)
 }
 
 /* The child's next life opens again what it finds refusing. One that began meanwhile may have looked before: then it is
- * opened here. Both are exchanges on one word, so that one of them sees the other. */
+ * opened here. Both write one word, so that the last of them has seen the other. */
 troupe_status troupe_refuse(troupe_context *ctx, troupe_id id)
 {
-    trp_cell *child = trp_cell_find(ctx->system, id);
+    troupe_status status = trp_context_check(ctx);
+    trp_cell *child = status == TROUPE_OK ? trp_cell_find(ctx->system, id) : NULL;
     uint32_t closed = false;
 
-    if (trp_context_check(ctx) != TROUPE_OK)
-        return TROUPE_E_INVALID;
+    if (status != TROUPE_OK)
+        return status;
     if (!child)
         return TROUPE_E_GONE;
     if (trp_load_relaxed(&child->parent) != trp_id_of(ctx).value) /* set before its id was known */
         return TROUPE_E_DENIED;
-    if (trp_cas_seq(&child->closed, &closed, TRP_REFUSES) && !trp_is_held(child))
+    if (!trp_cas_seq(&child->closed, &closed, TRP_REFUSES))
+        return TROUPE_OK;
+    if (!trp_is_held(child) || trp_load_relaxed(&child->id) != id.value) /* another one by now */
         trp_open_again(child);
     return TROUPE_OK;
 }

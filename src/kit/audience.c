@@ -87,7 +87,7 @@ void trp_audience_merge(trp_audience *audience)
     audience->n_lists = 1;
 }
 
-/* Those that were full are left in front. One that is unavailable (a pool without members) counts
+/* Those that were full are left in front. One that is unavailable (a pool without members, a child that refuses while it is down) counts
  * as full: it is there, and may have room later. */
 static struct outcome send_to_all(trp_audience *audience, troupe_context *ctx,
                                   troupe_payload *payload)

@@ -213,7 +213,7 @@ typedef struct troupe_actor_ops {
     /* Called once after troupe_wake while a hook or handler is pending; its status takes the place
      * of the hook's: TROUPE_PENDING waits again. message is NULL when a hook is pending. */
     troupe_status (*resume)(void *self, troupe_context *ctx, const troupe_message *message);
-    /* A kill or stop ends the wait: let go of what resume would have used. resume will not come. */
+    /* A kill or stop, or the time of a health check, ends the wait: let go of what resume would have used. resume will not come. */
     void (*abandon)(void *self, troupe_context *ctx);
 } troupe_actor_ops;
 
@@ -370,7 +370,7 @@ typedef enum troupe_on_error {
     TROUPE_ON_ERROR_IGNORE, /* of on_unhealthy, on_error_rate: a line in the log, and it goes on */
 } troupe_on_error;
 
-#define TROUPE_ERROR_RATE_MAX 4096u /* messages that an error rate looks at */
+#define TROUPE_ERROR_LIMIT_MAX 4096u /* of spec.error_limit */
 
 typedef struct troupe_spec {
     size_t size;                   /* set by TROUPE_SPEC */

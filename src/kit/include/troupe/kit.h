@@ -414,7 +414,7 @@ bool troupe_unsubscribe(troupe_topics *topics, troupe_id id, troupe_bytes patter
  * Counts:  one sent for each subscriber that took it (*ret_reached, may be NULL). No subscriber at
  *          all: one dead letter, and TROUPE_OK. Some took it and others were full: a dead letter for
  *          each of those. One whose mailbox drops took it. A subscriber that ended is no subscriber any more.
- * Errors:  TROUPE_E_INVALID no topic, or one with wildcards. TROUPE_E_FULL: there are subscribers, every one was full;
+ * Errors:  TROUPE_E_INVALID no topic, or one with wildcards. TROUPE_E_FULL: there are subscribers, every one was full, or unavailable;
  *          nothing counted as sent. TROUPE_E_TOO_LARGE, _NO_MEMORY, _CLOSED: *ret_reached took it, the others did not,
  *          and no dead letter says so.
  */

@@ -284,6 +284,8 @@ static void check_restart(struct node *node, const troupe_start *start)
                   (is_supervisor(node) && node->reason == TROUPE_EXIT_NORMAL);
 
     node->forest->n_restarts++;
+    if (node->suspect)
+        wrong(node->forest, "%s was stopped for no cause", node->name);
     if (start->incarnation != node->incarnation + 1)
         wrong(node->forest, "%s: life %u after life %u", node->name, start->incarnation,
               node->incarnation);
@@ -417,12 +419,14 @@ static void note_fault(struct node *node)
 static bool for_a_sibling(const struct node *node)
 {
     const struct node *parent = node->parent;
+    uint64_t since =
+        node->ended; /* not began: it may have been on its way when its supervisor heard */
 
     for (uint32_t i = 0; parent && i < parent->n_children; i++) {
         const struct node *sibling = parent->children[i];
 
         if (concerns(sibling, node) && sibling->failed_in == parent->life &&
-            (sibling->failed_at > node->began || sibling->heard_at > node->began))
+            (sibling->failed_at > since || sibling->heard_at > since))
             return true;
     }
     return false;

@@ -23,6 +23,7 @@
 
 #define NODES 64
 #define CHILDREN 5
+#define ORDERS 64 /* under way at a time */
 #define TIMES                                                                                      \
     16 /* restarts that a node remembers; more than any budget of a plan that has a window */
 
@@ -68,7 +69,8 @@ struct node {
     /* the plan: set before the system starts */
     struct forest *forest;
     struct node *parent; /* NULL: the top */
-    uint32_t place;      /* among its siblings */
+    uint32_t place;      /* among its siblings, in the plan */
+    uint32_t n_first;    /* of a pool: members that it starts with; the others are added */
     uint32_t depth;
     enum node_kind kind;
     char name[32];
@@ -96,7 +98,15 @@ struct node {
     uint64_t began, ended; /* when this life did, and the last one, in the order of the log */
     bool was_refused;      /* the last life did not get through pre_start */
     bool was_ordered;      /* it was its supervisor who stopped it */
-    bool again;            /* spawned once more by the same life of its parent */
+    /* orders about it that are not answered yet, and how many there ever were; of a supervisor: to add a child */
+    uint32_t n_orders, n_ordered, n_restarts_ordered, n_adds, n_changes;
+    bool lingers;        /* one was answered with an error: what it began may go on */
+    bool removed;        /* by an order, from this life of its parent */
+    uint32_t stopped_in; /* the life of its parent in which an order stopped it */
+    uint32_t rank,
+        next_rank; /* its place among those that are there; of a supervisor: that of the next one */
+    bool fuzzy;    /* of a supervisor: its numbers were changed in this life */
+    bool again;    /* spawned once more by the same life of its parent */
     bool
         alone; /* this life began because somebody asked for a restart: not its siblings' business */
     bool done;          /* ended for good, by itself, in this life of its parent */
@@ -130,6 +140,8 @@ struct forest {
     uint64_t n_sent, n_handled, n_passed; /* passed: to the kit, which handled it or crashed */
     uint64_t n_lives, n_restarts, n_crashes, n_gave_up;
     uint32_t n_failures;
+    troupe_id operator; /* who gives orders */
+    uint64_t n_orders, n_open_orders;
     bool closing; /* the system stops: whoever is started now is refused */
 };
 
@@ -148,6 +160,14 @@ struct order {
     uint64_t unused;
 };
 
+/* What the driver tells the operator. */
+struct command {
+    troupe_order_kind kind;
+    uint32_t
+        whom; /* the node of the child, or of the supervisor for a change, or an added member */
+    uint32_t number;
+};
+
 /* ---- forest_plan.c ---- */
 
 /* forest_plant - draws a tree from the seed. The same seed, the same tree. */
@@ -160,6 +180,10 @@ extern const troupe_actor_ops worker_actor, shell_actor;
 #define SHELL_BYTES 64 /* in front of the kit's state */
 size_t worker_size(void);
 troupe_id shell_route(void *self, troupe_system *system, troupe_bytes topic);
+
+/* ---- forest_operator.c: one that gives orders to the supervisors of the tree, and waits for all answers at once ---- */
+
+troupe_spec operator_spec(struct forest *forest);
 
 /* ---- forest_log.c: what happened. Any thread, in the hook concerned. ---- */
 
@@ -175,6 +199,11 @@ void log_notice(struct node *supervisor, const troupe_notice *notice);
 void log_cause(struct node *node, unsigned cause);
 /* Somebody else asks the life with this id to end. False: it is not there, do not ask. */
 bool log_ask(struct node *node, unsigned cause, troupe_id *ret_id);
+/* An order about node is on its way, or was answered; of which kind and life of its parent. False: it makes no sense now. */
+bool log_order(struct node *node, troupe_order_kind kind, troupe_id *ret_supervisor,
+               uint32_t *ret_life, uint32_t *ret_number);
+void log_answer(struct node *node, troupe_order_kind kind, uint32_t life, uint32_t number,
+                troupe_status status);
 enum mischief log_take_mischief(struct node *node, enum mischief a, enum mischief b);
 void log_message(struct node *node, const struct order *order);
 void log_handled(struct node *node);

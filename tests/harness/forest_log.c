@@ -90,7 +90,7 @@ static bool concerns(const struct node *node, const struct node *sibling)
     case TROUPE_ONE_FOR_ALL:
         return true;
     case TROUPE_REST_FOR_ONE:
-        return sibling->place > node->place;
+        return sibling->rank > node->rank;
     case TROUPE_ONE_FOR_ONE:
         break;
     }
@@ -100,6 +100,12 @@ static bool concerns(const struct node *node, const struct node *sibling)
 static bool each_for_itself(const struct node *parent)
 {
     return parent->kind == NODE_POOL || parent->supervisor.strategy == TROUPE_ONE_FOR_ONE;
+}
+
+/* An order may be why it ends or begins. */
+static bool is_ordered(const struct node *node)
+{
+    return node->n_orders || node->lingers;
 }
 
 /* ---- budgets ---- */
@@ -152,6 +158,8 @@ static void exceed(struct node *supervisor, struct node *child)
 /* Nobody of the others is on the way: it can be told what this end alone leads to. */
 static bool is_calm(const struct node *supervisor, const struct node *child)
 {
+    if (supervisor->fuzzy || supervisor->n_adds || is_ordered(child))
+        return false;
     if (each_for_itself(supervisor))
         return true;
     for (uint32_t i = 0; i < supervisor->n_children; i++) {
@@ -176,17 +184,20 @@ static void ask_budget(struct node *supervisor, struct node *child, bool calm)
     most->max = least->max;
     most->within_ns = least->within_ns;
     if (!spend(most, child->heard_ns)) {
-        unsure = !each_for_itself(supervisor);
+        unsure = true;
         supervisor->may_give_up = supervisor->may_shut_down = true;
-        child->excused |= unsure;
         if (most->n) {
             memmove(most->times, most->times + 1, --most->n * sizeof *most->times);
             most->times[most->n++] = child->heard_ns;
         }
     }
     forget_old(least, child->heard_ns);
-    unsure = unsure && least->n < least->max;
-    child->granted = !calm || unsure || spend(least, child->heard_ns);
+    if (!calm || (unsure && least->n < least->max)) {
+        child->granted = true;
+        child->excused |= unsure || supervisor->fuzzy;
+        return;
+    }
+    child->granted = spend(least, child->heard_ns);
     if (!child->granted)
         exceed(supervisor, child);
 }
@@ -230,6 +241,8 @@ static void decide(struct node *supervisor, struct node *child)
 /* Siblings that start together take along who ended for good before, under a new id. */
 static void check_new_id(struct node *node)
 {
+    if (is_ordered(node) || node->parent->n_adds)
+        return;
     if (each_for_itself(node->parent) || node->child.restart == TROUPE_TEMPORARY)
         wrong(node->forest, "%s is spawned twice by one life of %s", node->name,
               node->parent->name);
@@ -238,6 +251,8 @@ static void check_new_id(struct node *node)
 /* A temporary one that was stopped in its start for a sibling's sake has had its chance. */
 static bool went_through_its_start(const struct node *supervisor, const struct node *child)
 {
+    if (supervisor->kind == NODE_POOL && child->place >= supervisor->n_first)
+        return true;
     return child->up_in_life == supervisor->life ||
            (child->child.restart == TROUPE_TEMPORARY && !each_for_itself(supervisor));
 }
@@ -254,6 +269,8 @@ static void check_first_start(struct node *node, const troupe_start *start)
         check_new_id(node);
         return;
     }
+    if (parent->kind == NODE_POOL && parent->n_adds)
+        return;
     if (parent->state != NODE_STARTING)
         wrong(node->forest, "%s is spawned by %s, which is not starting", node->name, parent->name);
     for (uint32_t i = 0; i < node->place; i++)
@@ -293,15 +310,15 @@ static void check_restart(struct node *node, const troupe_start *start)
         wrong(node->forest, "%s is restarted, and nobody heard of its end", node->name);
         return;
     }
-    if (node->heard_calm ? !rule_restarts(node, node->reason)
-                         : node->child.restart == TROUPE_TEMPORARY)
+    if (!is_ordered(node) && (node->heard_calm ? !rule_restarts(node, node->reason)
+                                               : node->child.restart == TROUPE_TEMPORARY))
         wrong(node->forest, "%s is restarted against its rule after %s", node->name,
               troupe_exit_reason_name(node->reason));
     if (node->left_down)
         wrong(node->forest, "%s is restarted, though it was to stay down", node->name);
-    if (!node->granted)
+    if (!node->granted && !is_ordered(node))
         wrong(node->forest, "%s is restarted once too often", node->name);
-    if (node->reason == TROUPE_EXIT_RESTART || !failed)
+    if (node->reason == TROUPE_EXIT_RESTART || !failed || is_ordered(node))
         return;
     check_siblings_ended(node);
 }
@@ -318,7 +335,7 @@ static void check_turn(struct node *node)
             continue;
         if (sibling->state == NODE_STARTING)
             wrong(node->forest, "%s starts while %s does", node->name, sibling->name);
-        else if (sibling->place > node->place && sibling->state != NODE_DOWN)
+        else if (sibling->rank > node->rank && sibling->state != NODE_DOWN)
             wrong(node->forest, "%s starts, and %s behind it is there already", node->name,
                   sibling->name);
     }
@@ -329,13 +346,17 @@ static void begin_id(struct node *node, const troupe_start *start)
     uint32_t inside = node->parent ? node->parent->life : 0;
 
     node->again = node->parent && node->id.value && node->inside_life == inside;
-    if (!node->again)
-        node->own.n = node->own_most.n = 0;
+    if (!node->again || node->removed || node->parent->kind == NODE_POOL)
+        node->own.n = node->own_most.n = 0; /* its supervisor knows it anew */
+    if (node->again && node->removed)
+        node->rank = node->parent->next_rank++;
+    node->removed = node->lingers = false;
     node->id = start->id;
     node->spawned = node->forest->clock;
     node->inside_life = inside;
     node->causes = 0;
-    node->excused = node->left_down = node->done = node->gone = false;
+    node->excused = node->n_orders > 0;
+    node->left_down = node->done = node->gone = false;
     node->last_sequence = 0;
 }
 
@@ -352,7 +373,15 @@ static void begin_life(struct node *node, const troupe_start *start)
     node->state = NODE_STARTING;
     node->heard = node->granted = node->suspect = node->was_refused = node->was_ordered = false;
     node->common.n = node->common_most.n = 0;
-    node->must_end = node->may_give_up = node->may_shut_down = node->may_end = false;
+    node->fuzzy = node->n_changes > 0; /* that wait for this life */
+    node->next_rank = node->n_children;
+    for (uint32_t i = 0; i < node->n_children; i++) {
+        node->children[i]->rank = i;
+        node->children[i]->removed = false;
+        node->children[i]->stopped_in = 0;
+    }
+    node->must_end = node->may_end = false;
+    node->may_give_up = node->may_shut_down = node->n_changes > 0;
 }
 
 static enum mischief take(struct node *node, enum mischief a, enum mischief b)
@@ -381,8 +410,12 @@ enum mischief log_pre_start(struct node *node, const troupe_start *start)
     } else {
         check_restart(node, start);
     }
-    node->alone = start->incarnation > 1 && node->reason == TROUPE_EXIT_RESTART &&
-                  (node->last_causes & CAUSE_RESTART) && !node->was_ordered;
+    if (node->parent && node->stopped_in == node->parent->life && !node->n_restarts_ordered &&
+        !node->parent->n_adds)
+        wrong(forest, "%s begins, though an order stopped it", node->name);
+    node->alone = (start->incarnation > 1 && node->reason == TROUPE_EXIT_RESTART &&
+                   (node->last_causes & CAUSE_RESTART) && !node->was_ordered) ||
+                  is_ordered(node) || (node->parent && node->parent->n_adds);
     if (node->parent && !each_for_itself(node->parent) && !node->alone)
         check_turn(node);
     begin_life(node, start);
@@ -442,10 +475,14 @@ static void check_ordered_stop(struct node *node)
     node->was_ordered = true;
     node->suspect = !for_a_sibling(node);
     /* A supervisor stops by place, the runtime by age; they differ for one that came back under a new id. */
-    for (uint32_t i = node->place + 1; parent && i < parent->n_children; i++)
-        if (parent->children[i]->state != NODE_DOWN && parent->children[i]->spawned > node->spawned)
+    for (uint32_t i = 0; parent && i < parent->n_children; i++) {
+        const struct node *sibling = parent->children[i];
+
+        if (sibling->rank > node->rank && sibling->state != NODE_DOWN && !sibling->alone &&
+            sibling->spawned > node->spawned)
             wrong(node->forest, "%s is stopped before %s, which started after it", node->name,
-                  parent->children[i]->name);
+                  sibling->name);
+    }
 }
 
 /* Its first start under this id fails, and no notice of a held child will say so. */
@@ -453,9 +490,13 @@ static void note_failed_start(struct node *node)
 {
     struct node *parent = node->parent;
 
+    if (parent && parent->n_adds)
+        node->excused = true;
     if (node->incarnation != 1 || !node->again)
         return;
     node->reason = TROUPE_EXIT_REFUSED;
+    node->heard = true;
+    node->heard_incarnation = 1;
     node->heard_ns = troupe_now(node->forest->system);
     decide(parent, node);
 }
@@ -473,10 +514,18 @@ void log_refused(struct node *node)
     leave(forest);
 }
 
+/* An order may be why it ends. */
+static void ask_orders(struct node *node)
+{
+    if (!node->causes && node->n_orders)
+        node->causes = node->n_restarts_ordered ? CAUSE_RESTART : CAUSE_STOP;
+}
+
 void log_pre_stop(struct node *node)
 {
     struct forest *forest = enter(node, "stops");
 
+    ask_orders(node);
     if (node->state != NODE_UP)
         wrong(forest, "%s: pre_stop of what is not up", node->name);
     if (!node->causes)
@@ -496,10 +545,12 @@ void log_post_stop(struct node *node)
             wrong(forest, "%s outlives its supervisor %s", node->children[i]->name, node->name);
         node->children[i]->suspect = false;
     }
+    ask_orders(node);
     /* A supervisor that ends by itself gave up, or could not start: what its own hears of it will tell. */
     if (!node->causes && node->state != NODE_STOPPING && !is_supervisor(node))
         check_ordered_stop(node);
-    if ((node->causes & (OWN_FAULT | CAUSE_RESTART | CAUSE_OTHER_LIFE)) || is_supervisor(node))
+    if ((node->causes & (OWN_FAULT | CAUSE_RESTART | CAUSE_OTHER_LIFE)) || is_supervisor(node) ||
+        node->state == NODE_STARTING)
         note_fault(node);
     if (node->state == NODE_STARTING)
         note_failed_start(node);
@@ -572,16 +623,19 @@ static void hear_down(struct node *supervisor, struct node *child)
 {
     bool all = supervisor->kind == NODE_SUPERVISOR;
 
-    if (child->up_in_life != supervisor->life && each_for_itself(supervisor))
+    if (child->up_in_life != supervisor->life && each_for_itself(supervisor) &&
+        supervisor->state == NODE_STARTING)
         supervisor->must_end = true; /* its start fails */
     child->gone = true;
     child->done = child->inside_life == supervisor->life && !child->was_ordered;
     if (!child->child.significant || !child->done)
         return;
     supervisor->may_end = true;
+    child->done =
+        !child->n_orders; /* it may have ended by itself, or by the order: no auto_shutdown then */
     for (uint32_t i = 0; i < supervisor->n_children; i++)
         all = all && (supervisor->children[i]->done || !supervisor->children[i]->child.significant);
-    if (each_for_itself(supervisor) && !child->excused &&
+    if (each_for_itself(supervisor) && child->done && !child->excused &&
         (all || supervisor->supervisor.auto_shutdown == TROUPE_AUTO_SHUTDOWN_ANY_SIGNIFICANT))
         supervisor->must_end = true;
 }
@@ -653,6 +707,92 @@ uint64_t log_dice(struct forest *forest, uint64_t below)
     return drawn;
 }
 
+/* ---- orders ---- */
+
+static bool makes_sense(const struct node *node, troupe_order_kind kind)
+{
+    const struct node *parent = node->parent;
+
+    switch (kind) {
+    case TROUPE_ORDER_ADD: /* a removed child once more, or a member that the pool chooses */
+        return parent && (parent->kind == NODE_POOL || (node->removed && !node->n_orders));
+    case TROUPE_ORDER_REMOVE: /* alone: who is removed, and when, must be known */
+        return parent && !node->n_orders;
+    case TROUPE_ORDER_STOP:
+    case TROUPE_ORDER_RESTART:
+        return parent != NULL;
+    case TROUPE_ORDER_CHANGE:
+        break;
+    }
+    return is_supervisor(node);
+}
+
+bool log_order(struct node *node, troupe_order_kind kind, troupe_id *ret_supervisor,
+               uint32_t *ret_life, uint32_t *ret_number)
+{
+    struct forest *forest = enter(node, "is the matter of an order");
+    struct node *supervisor = kind == TROUPE_ORDER_CHANGE ? node : node->parent;
+    bool sense = makes_sense(node, kind);
+
+    if (sense) {
+        *ret_supervisor = supervisor->id;
+        *ret_life = supervisor->life;
+        *ret_number = ++node->n_ordered;
+        forest->n_orders++;
+        forest->n_open_orders++;
+        if (kind == TROUPE_ORDER_CHANGE) {
+            supervisor->n_changes++;
+            supervisor->fuzzy = supervisor->may_give_up = supervisor->may_shut_down = true;
+        } else {
+            supervisor->n_adds += kind == TROUPE_ORDER_ADD;
+            node->n_restarts_ordered += kind == TROUPE_ORDER_RESTART;
+            node->n_orders += kind != TROUPE_ORDER_ADD || supervisor->kind != NODE_POOL;
+            node->excused = true;
+            if (kind == TROUPE_ORDER_RESTART || kind == TROUPE_ORDER_ADD)
+                node->stopped_in = 0;
+        }
+    }
+    if (forest->trace)
+        fprintf(stderr, "%*s order %d%s\n", 40, "", (int)kind, sense ? "" : ": no sense");
+    leave(forest);
+    return sense;
+}
+
+void log_answer(struct node *node, troupe_order_kind kind, uint32_t life, uint32_t number,
+                troupe_status status)
+{
+    struct forest *forest = enter(node, "has its answer");
+    struct node *supervisor = node->parent;
+    bool last = node->n_ordered == number;
+
+    if (forest->trace)
+        fprintf(stderr, "%*s order %d: %s\n", 40, "", (int)kind, troupe_status_name(status));
+    forest->n_open_orders--;
+    if (kind == TROUPE_ORDER_CHANGE) {
+        node->n_changes--;
+    } else {
+        supervisor->n_adds -= kind == TROUPE_ORDER_ADD;
+        node->n_restarts_ordered -= kind == TROUPE_ORDER_RESTART;
+        node->n_orders -= kind != TROUPE_ORDER_ADD || supervisor->kind != NODE_POOL;
+        /* Its supervisor ended over it: it may have passed the order on. */
+        if (status != TROUPE_OK && kind != TROUPE_ORDER_ADD) {
+            node->lingers = true;
+            if (node->state != NODE_DOWN)
+                node->causes |= kind == TROUPE_ORDER_RESTART ? CAUSE_RESTART : CAUSE_STOP;
+        }
+        if (status == TROUPE_OK && supervisor->life == life && last) {
+            node->removed |= kind == TROUPE_ORDER_REMOVE;
+            if ((kind == TROUPE_ORDER_STOP || kind == TROUPE_ORDER_REMOVE) &&
+                supervisor->kind != NODE_POOL) {
+                if (node->state != NODE_DOWN)
+                    wrong(forest, "%s is said to be stopped, and is not down", node->name);
+                node->stopped_in = life;
+            }
+        }
+    }
+    leave(forest);
+}
+
 /* ---- messages ---- */
 
 void log_message(struct node *node, const struct order *order)
@@ -690,11 +830,16 @@ void log_passed(struct node *node)
 static void check_down(struct node *node)
 {
     troupe_info info;
+    bool waits_to_be_added = node->parent->kind == NODE_POOL &&
+                             node->place >= node->parent->n_first &&
+                             node->inside_life != node->parent->life;
     bool there = troupe_info_of(node->forest->system, node->id, &info) == TROUPE_OK;
 
     if (there)
         wrong(node->forest, "%s is %s for ever", node->name,
               info.phase == TROUPE_PHASE_HELD ? "held" : "neither up nor gone");
+    else if (waits_to_be_added)
+        return;
     else if (node->heard && node->granted && !node->excused)
         wrong(node->forest, "%s was not restarted after %s", node->name,
               troupe_exit_reason_name(node->reason));
@@ -726,6 +871,8 @@ void log_check_rest(struct forest *forest)
     trp_mutex_lock(&forest->lock);
     for (uint32_t i = 0; i < forest->n_nodes; i++)
         check_place(&forest->nodes[i]);
+    if (forest->n_open_orders)
+        wrong(forest, "%llu orders without an answer", (unsigned long long)forest->n_open_orders);
     trp_mutex_unlock(&forest->lock);
 }
 

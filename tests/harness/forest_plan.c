@@ -20,7 +20,7 @@ static struct node *new_node(struct forest *forest, struct node *parent, enum no
     forest->n_nodes++;
     if (parent) {
         node->depth = parent->depth + 1;
-        node->place = parent->n_children;
+        node->place = node->rank = parent->n_children;
         parent->children[parent->n_children++] = node;
     }
     return node;
@@ -175,7 +175,8 @@ static void plan_pool(struct node *node)
         node->children[i]->own = first->own;
         snprintf(node->children[i]->name, sizeof node->name, "%.9s-%u", node->name, i + 1);
     }
-    node->pool = (troupe_pool)TROUPE_POOL(.member = &first->child, .n_members = node->n_children,
+    node->pool = (troupe_pool)TROUPE_POOL(.member = &first->child, .n_members = node->n_first,
+                                          .max_members = node->n_children,
                                           .max_restarts = draw_intensity(forest),
                                           .within_ns = draw_window(forest),
                                           .on_intensity = draw_on_intensity(forest),
@@ -199,8 +200,9 @@ static struct node *grow(struct forest *forest, struct node *parent, uint32_t de
             plan_child(grow(forest, node, depth + 1));
         } else if (kind < 4) {
             struct node *pool = new_node(forest, node, NODE_POOL);
-            uint32_t n_members = 1 + (uint32_t)draw(forest, 3);
+            uint32_t n_members = 1 + (uint32_t)draw(forest, 4);
 
+            pool->n_first = (uint32_t)draw(forest, n_members + 1);
             for (uint32_t k = 0; k < n_members; k++)
                 new_node(forest, pool, NODE_WORKER);
             plan_pool(pool);

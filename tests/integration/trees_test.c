@@ -18,13 +18,14 @@
 #define PATIENCE (30 * TROUPE_SECOND)
 
 struct totals {
-    uint64_t n_trees, n_nodes, n_lives, n_restarts, n_crashes, n_gave_up, n_messages;
+    uint64_t n_trees, n_nodes, n_lives, n_restarts, n_crashes, n_gave_up, n_messages, n_orders;
 };
 
 struct run {
     struct forest *forest;
     troupe_context *me;
     uint32_t n_orders; /* the driver's */
+    bool with_orders;
     uint64_t schedule;
     struct totals totals;
 };
@@ -113,11 +114,23 @@ static void crash_two(struct run *run)
         send_order(run, node->children[draw(run, node->n_children)], ORDER_CRASH);
 }
 
+static void give_order(struct run *run, const struct node *node)
+{
+    struct command command = {.kind = (troupe_order_kind)draw(run, TROUPE_ORDER_CHANGE + 1),
+                              .whom = (uint32_t)(node - run->forest->nodes)};
+
+    if (troupe_send(run->me, run->forest->operator, TROUPE_BYTES_OF(command)) != TROUPE_OK)
+        return;
+    trp_mutex_lock(&run->forest->lock);
+    run->forest->n_sent++;
+    trp_mutex_unlock(&run->forest->lock);
+}
+
 static void meddle(struct run *run)
 {
     struct node *node = any_node(run);
 
-    switch (draw(run, 12)) {
+    switch (draw(run, run->with_orders ? 15 : 12)) {
     case 0:
     case 1:
     case 2:
@@ -139,6 +152,11 @@ static void meddle(struct run *run)
         break;
     case 9:
         crash_two(run);
+        break;
+    case 12:
+    case 13:
+    case 14:
+        give_order(run, node);
         break;
     default:
         plot(run, node);
@@ -164,6 +182,7 @@ static void open_forest(struct run *run, bool simulation, uint64_t seed, unsigne
 {
     struct forest *forest = trp_alloc_zeroed(sizeof *forest);
     troupe_system_options options = TROUPE_SYSTEM_OPTIONS();
+    troupe_spec spec;
 
     assert_non_null(forest);
     memset(run, 0, sizeof *run);
@@ -174,6 +193,7 @@ static void open_forest(struct run *run, bool simulation, uint64_t seed, unsigne
     forest->random.state = seed;
     forest->dice.state = ~seed;
     trp_mutex_init(&forest->lock);
+    run->with_orders = seed % 2; /* without, restarts are as exact as can be */
     forest_plant(forest);
     options.simulation = simulation;
     options.seed = seed;
@@ -182,6 +202,8 @@ static void open_forest(struct run *run, bool simulation, uint64_t seed, unsigne
     assert_int_equal(troupe_system_new(&options, &forest->system), TROUPE_OK);
     run->me = troupe_attach(forest->system);
     assert_non_null(run->me);
+    spec = operator_spec(forest);
+    assert_int_equal(troupe_spawn(run->me, &spec, &forest->operator), TROUPE_OK);
 }
 
 static void close_forest(struct run *run)
@@ -202,6 +224,7 @@ static void close_forest(struct run *run)
     run->totals.n_crashes = forest->n_crashes;
     run->totals.n_gave_up = forest->n_gave_up;
     run->totals.n_messages = forest->n_sent;
+    run->totals.n_orders = forest->n_orders;
     n_failures = forest->n_failures;
     troupe_detach(run->me);
     troupe_system_free(forest->system);
@@ -269,16 +292,17 @@ static void add(struct totals *all, const struct totals *one)
     all->n_crashes += one->n_crashes;
     all->n_gave_up += one->n_gave_up;
     all->n_messages += one->n_messages;
+    all->n_orders += one->n_orders;
 }
 
 static void say(const char *what, uint64_t n, const struct totals *all)
 {
     print_message("%s: %llu trees of %llu places a seed, %llu lives, %llu crashes, %llu restarts, "
-                  "%llu gave up, %llu messages\n",
+                  "%llu gave up, %llu messages, %llu orders\n",
                   what, (unsigned long long)all->n_trees, (unsigned long long)(all->n_nodes / n),
                   (unsigned long long)all->n_lives, (unsigned long long)all->n_crashes,
                   (unsigned long long)all->n_restarts, (unsigned long long)all->n_gave_up,
-                  (unsigned long long)all->n_messages);
+                  (unsigned long long)all->n_messages, (unsigned long long)all->n_orders);
 }
 
 static uint64_t first_seed = 1, last_seed = 1000;

@@ -100,9 +100,9 @@ struct node {
     bool was_ordered;      /* it was its supervisor who stopped it */
     /* orders about it that are not answered yet, and how many there ever were; of a supervisor: to add a child */
     uint32_t n_orders, n_ordered, n_restarts_ordered, n_adds, n_changes;
-    bool lingers;        /* one was answered with an error: what it began may go on */
-    bool removed;        /* by an order, from this life of its parent */
-    uint32_t stopped_in; /* the life of its parent in which an order stopped it */
+    bool lingers, lingering_add; /* one was answered with an error: what it began may go on */
+    bool removed;                /* by an order, from this life of its parent */
+    uint32_t stopped_in;         /* the life of its parent in which an order stopped it */
     uint32_t rank,
         next_rank; /* its place among those that are there; of a supervisor: that of the next one */
     bool fuzzy;    /* of a supervisor: its numbers were changed in this life */

@@ -108,6 +108,11 @@ static bool is_ordered(const struct node *node)
     return node->n_orders || node->lingers;
 }
 
+static bool is_adding(const struct node *supervisor)
+{
+    return supervisor && (supervisor->n_adds || supervisor->lingering_add);
+}
+
 /* ---- budgets ---- */
 
 static void forget_old(struct budget *budget, uint64_t now_ns)
@@ -158,7 +163,7 @@ static void exceed(struct node *supervisor, struct node *child)
 /* Nobody of the others is on the way: it can be told what this end alone leads to. */
 static bool is_calm(const struct node *supervisor, const struct node *child)
 {
-    if (supervisor->fuzzy || supervisor->n_adds || is_ordered(child))
+    if (supervisor->fuzzy || is_adding(supervisor) || is_ordered(child))
         return false;
     if (each_for_itself(supervisor))
         return true;
@@ -241,7 +246,7 @@ static void decide(struct node *supervisor, struct node *child)
 /* Siblings that start together take along who ended for good before, under a new id. */
 static void check_new_id(struct node *node)
 {
-    if (is_ordered(node) || node->parent->n_adds)
+    if (is_ordered(node) || is_adding(node->parent))
         return;
     if (each_for_itself(node->parent) || node->child.restart == TROUPE_TEMPORARY)
         wrong(node->forest, "%s is spawned twice by one life of %s", node->name,
@@ -269,7 +274,7 @@ static void check_first_start(struct node *node, const troupe_start *start)
         check_new_id(node);
         return;
     }
-    if (parent->kind == NODE_POOL && parent->n_adds)
+    if (parent->kind == NODE_POOL && is_adding(parent))
         return;
     if (parent->state != NODE_STARTING)
         wrong(node->forest, "%s is spawned by %s, which is not starting", node->name, parent->name);
@@ -287,7 +292,9 @@ static void check_siblings_ended(struct node *node)
     for (uint32_t i = 0; i < parent->n_children; i++) {
         const struct node *sibling = parent->children[i];
 
-        if (concerns(node, sibling) && sibling->state != NODE_DOWN && sibling->began < node->ended)
+        /* One that an order started meanwhile is new anyway. */
+        if (concerns(node, sibling) && !sibling->alone && sibling->state != NODE_DOWN &&
+            sibling->began < node->ended)
             wrong(node->forest, "%s comes back, and %s was not stopped for it", node->name,
                   sibling->name);
     }
@@ -373,6 +380,7 @@ static void begin_life(struct node *node, const troupe_start *start)
     node->state = NODE_STARTING;
     node->heard = node->granted = node->suspect = node->was_refused = node->was_ordered = false;
     node->common.n = node->common_most.n = 0;
+    node->lingering_add = false;
     node->fuzzy = node->n_changes > 0; /* that wait for this life */
     node->next_rank = node->n_children;
     for (uint32_t i = 0; i < node->n_children; i++) {
@@ -411,11 +419,11 @@ enum mischief log_pre_start(struct node *node, const troupe_start *start)
         check_restart(node, start);
     }
     if (node->parent && node->stopped_in == node->parent->life && !node->n_restarts_ordered &&
-        !node->parent->n_adds)
+        !is_adding(node->parent))
         wrong(forest, "%s begins, though an order stopped it", node->name);
     node->alone = (start->incarnation > 1 && node->reason == TROUPE_EXIT_RESTART &&
                    (node->last_causes & CAUSE_RESTART) && !node->was_ordered) ||
-                  is_ordered(node) || (node->parent && node->parent->n_adds);
+                  is_ordered(node) || is_adding(node->parent);
     if (node->parent && !each_for_itself(node->parent) && !node->alone)
         check_turn(node);
     begin_life(node, start);
@@ -490,7 +498,7 @@ static void note_failed_start(struct node *node)
 {
     struct node *parent = node->parent;
 
-    if (parent && parent->n_adds)
+    if (is_adding(parent))
         node->excused = true;
     if (node->incarnation != 1 || !node->again)
         return;
@@ -775,7 +783,9 @@ void log_answer(struct node *node, troupe_order_kind kind, uint32_t life, uint32
         node->n_restarts_ordered -= kind == TROUPE_ORDER_RESTART;
         node->n_orders -= kind != TROUPE_ORDER_ADD || supervisor->kind != NODE_POOL;
         /* Its supervisor ended over it: it may have passed the order on. */
-        if (status != TROUPE_OK && kind != TROUPE_ORDER_ADD) {
+        if (status != TROUPE_OK && kind == TROUPE_ORDER_ADD) {
+            supervisor->lingering_add = true;
+        } else if (status != TROUPE_OK) {
             node->lingers = true;
             if (node->state != NODE_DOWN)
                 node->causes |= kind == TROUPE_ORDER_RESTART ? CAUSE_RESTART : CAUSE_STOP;
@@ -889,9 +899,10 @@ void log_check_end(struct forest *forest)
     if (totals.live)
         wrong(forest, "%llu components are left", (unsigned long long)totals.live);
     if (totals.sent != totals.handled + totals.dead_letters + walked)
-        wrong(forest, "%llu sent, %llu handled, %llu dead, %llu waiting",
-              (unsigned long long)totals.sent, (unsigned long long)totals.handled,
-              (unsigned long long)totals.dead_letters, (unsigned long long)walked);
+        wrong(forest, "%llu sent (%llu by us), %llu handled, %llu dead, %llu waiting, %llu found",
+              (unsigned long long)totals.sent, (unsigned long long)forest->n_sent,
+              (unsigned long long)totals.handled, (unsigned long long)totals.dead_letters,
+              (unsigned long long)totals.waiting, (unsigned long long)walked);
     if (totals.handled < forest->n_handled || totals.handled > forest->n_handled + forest->n_passed)
         wrong(forest, "%llu handled, and %llu to %llu by those who did",
               (unsigned long long)totals.handled, (unsigned long long)forest->n_handled,

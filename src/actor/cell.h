@@ -22,6 +22,7 @@ typedef struct troupe_context trp_cell;
 typedef struct trp_request trp_request;
 typedef struct trp_limit trp_limit;
 typedef struct trp_vitals trp_vitals;
+typedef struct trp_details trp_details;
 typedef struct trp_oldest trp_oldest; /* room_ask.c */
 /* One, and more while there is room; all: there never will be. */
 void trp_room_tell(trp_cell *target, bool all);
@@ -204,10 +205,11 @@ struct troupe_context {
 
     trp_signal *started, *held_notice; /* likewise, for each life; held_notice: supervised */
 
-    trp_link roots;    /* under roots_lock: spawned by a thread */
-    trp_link children; /* of trp_child_entry, in start order */
-    trp_link asked;    /* requests of this life whose end it has not taken yet */
-    trp_link held;     /* requests that this life accepted and did not answer */
+    trp_details *details; /* crash.c, under crash_lock; stays with the slot */
+    trp_link roots;       /* under roots_lock: spawned by a thread */
+    trp_link children;    /* of trp_child_entry, in start order */
+    trp_link asked;       /* requests of this life whose end it has not taken yet */
+    trp_link held;        /* requests that this life accepted and did not answer */
     uint32_t n_asked, requests_bound;
     uint32_t n_held, n_held_swept;
     trp_link timers; /* of this life */
@@ -262,6 +264,11 @@ typedef struct trp_stuck {
     troupe_system *system; /* set once */
 } trp_stuck;
 
+/* How much may still be said. */
+typedef struct trp_budget {
+    uint64_t at_ns, credit_ns, left_out;
+} trp_budget;
+
 struct troupe_system {
     troupe_executor *executor;
     troupe_log log;
@@ -300,6 +307,10 @@ struct troupe_system {
 
     trp_mutex mute_lock;
     trp_mutex links_lock; /* every bond */
+
+    trp_mutex crash_lock;
+    trp_budget line_budget, report_budget; /* under crash_lock */
+    unsigned crash_lines;                  /* a second; set once */
 
     trp_mutex dead_lock;
     troupe_dead_letter dead[TRP_DEAD_KEPT]; /* under dead_lock, to n_dead_subscribers */
@@ -375,6 +386,12 @@ static inline void trp_set_pending(trp_cell *cell, bool pending)
     cell->pending = pending;
     trp_store_relaxed(&cell->phase, pending ? phase | TRP_PHASE_PENDING : phase);
 }
+
+/* crash.c */
+void trp_details_note(trp_cell *cell); /* this life is over, otherwise than in order */
+void trp_details_free(trp_cell *cell);
+void trp_budgets_init(troupe_system *system, unsigned per_second);
+void trp_log_line(trp_cell *cell, troupe_level level, const char *id, troupe_bytes text);
 
 /* health.c */
 void trp_vitals_failed(trp_cell *cell); /* a message did; only where there are vitals */

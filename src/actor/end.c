@@ -28,7 +28,7 @@ static void log_crash(trp_cell *cell)
     else
         snprintf(text, sizeof text, "%s (in %s)", cell->exit.text,
                  troupe_operation_name(cell->exit.operation));
-    troupe_log_write(cell, TROUPE_LEVEL_WARN, "component-crashed", troupe_text(text));
+    troupe_log_crash(cell, TROUPE_LEVEL_WARN, "component-crashed", troupe_text(text));
 }
 
 /* Say which message it was, where there is room. */

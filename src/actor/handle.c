@@ -49,7 +49,7 @@ static void log_failure(trp_cell *cell, troupe_status status)
     int n = snprintf(text, sizeof text, "message %llu failed: %s",
                      (unsigned long long)cell->current->sequence, troupe_status_text(status));
 
-    troupe_log_write(cell, TROUPE_LEVEL_DEBUG, "message-failed", (troupe_bytes){text, (size_t)n});
+    trp_log_line(cell, TROUPE_LEVEL_DEBUG, "message-failed", (troupe_bytes){text, (size_t)n});
 }
 
 /* The handler is through with the message at hand, well or with an error. */

@@ -239,7 +239,7 @@ static void act(trp_cell *cell, troupe_on_error action, troupe_operation operati
                 const char *text)
 {
     if (action == TROUPE_ON_ERROR_IGNORE) {
-        troupe_log_write(cell, TROUPE_LEVEL_WARN, "component-unhealthy", troupe_text(text));
+        trp_log_line(cell, TROUPE_LEVEL_WARN, "component-unhealthy", troupe_text(text));
         return;
     }
     troupe_crash(cell,
@@ -283,7 +283,7 @@ static void bad(trp_cell *cell, const char *why)
 
     vitals->n_bad++;
     snprintf(text, sizeof text, "%s (%u of %u)", why, vitals->n_bad, vitals->failures);
-    troupe_log_write(cell, TROUPE_LEVEL_WARN, "health-check", troupe_text(text));
+    trp_log_line(cell, TROUPE_LEVEL_WARN, "health-check", troupe_text(text));
     if (vitals->n_bad < vitals->failures)
         return;
     snprintf(text, sizeof text, "unhealthy %u times in a row: %s", vitals->n_bad, why);

@@ -37,6 +37,8 @@ static troupe_operation operation_of(const trp_cell *cell)
 
 void trp_exit_fill(trp_cell *cell, troupe_exit_reason reason, const char *text)
 {
+    if (!trp_is_in_order(reason))
+        trp_details_note(cell);
     cell->exit.reason = reason;
     cell->exit.operation = trp_is_in_order(reason) ? TROUPE_OPERATION_NONE : operation_of(cell);
     cell->exit.id = trp_id_of(cell);

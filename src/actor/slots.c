@@ -121,6 +121,7 @@ void trp_slots_free(troupe_system *system)
             trp_node_free(done);
         trp_node_free(cell->mailbox.tail);
         trp_oldest_free(cell);
+        trp_details_free(cell);
         for (trp_signal *signal = trp_signals_take(cell); signal;) {
             trp_signal *next = signal->next;
 

@@ -31,6 +31,7 @@ static void init_locks(troupe_system *system)
     trp_mutex_init(&system->links_lock);
     trp_stuck_init(system);
     trp_mutex_init(&system->dead_lock);
+    trp_mutex_init(&system->crash_lock);
     trp_mutex_init(&system->random_lock);
 }
 
@@ -53,6 +54,7 @@ static void fini(troupe_system *system)
     trp_mutex_fini(&system->links_lock);
     trp_stuck_fini(system);
     trp_mutex_fini(&system->dead_lock);
+    trp_mutex_fini(&system->crash_lock);
     trp_mutex_fini(&system->random_lock);
     trp_free(system);
 }
@@ -143,6 +145,7 @@ troupe_status troupe_system_new(const troupe_system_options *asked, troupe_syste
         fini(system);
         return status;
     }
+    trp_budgets_init(system, options.crash_lines);
     *ret_system = system;
     return TROUPE_OK;
 }
@@ -451,6 +454,12 @@ void troupe_tick_stop(troupe_system *system, troupe_tick *tick)
 }
 
 void troupe_log_write(troupe_context *ctx, troupe_level level, const char *id, troupe_bytes text)
+{
+    troupe_log_keep(ctx, text);
+    trp_log_line(ctx, level, id, text);
+}
+
+void trp_log_line(trp_cell *ctx, troupe_level level, const char *id, troupe_bytes text)
 {
     char name[TROUPE_NAME_MAX + 1];
     troupe_log_line line = {

@@ -25,6 +25,7 @@ static void write_line(trp_instance *instance, troupe_level level, troupe_bytes 
             services->log_outside(services->arg, instance->id, instance->name, level, text);
     } else if (services->log) {
         services->log(services->arg, ctx, level, text);
+        troupe_log_keep(ctx, text);
     } else {
         troupe_log_write(ctx, level, "guest-log", text);
     }

@@ -33,4 +33,8 @@ void trp_audience_merge(trp_audience *audience);
 troupe_status trp_audience_tell(trp_audience *audience, troupe_context *ctx, troupe_bytes payload,
                                 uint32_t *ret_reached, bool *ret_gone);
 
+/* trp_topics_tell - as troupe_publish, to whoever listens: nobody is fine, and no dead letter. */
+void trp_topics_tell(troupe_topics *topics, troupe_context *ctx, troupe_bytes topic,
+                     troupe_bytes payload);
+
 #endif

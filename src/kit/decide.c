@@ -41,7 +41,9 @@ void trp_give_up_on(trp_supervisor *self, troupe_context *ctx, const trp_record 
     struct line line;
 
     fill_line(self, record, why, &line);
-    troupe_log_write(ctx, TROUPE_LEVEL_ERROR, "supervisor-gave-up", troupe_text(line.text));
+    troupe_log_crash(ctx, TROUPE_LEVEL_ERROR, "supervisor-gave-up", troupe_text(line.text));
+    trp_report_decision(
+        self, record, self->started ? TROUPE_DECISION_GIVE_UP : TROUPE_DECISION_FAIL_START, 0, why);
     if (!self->started) {
         trp_supervisor_fail_start(self, ctx, TROUPE_E_QUOTA, line.text);
         return;
@@ -60,7 +62,8 @@ static void stop_all(trp_supervisor *self, troupe_context *ctx, const trp_record
         return;
     }
     fill_line(self, record, why, &line);
-    troupe_log_write(ctx, TROUPE_LEVEL_ERROR, "supervisor-shut-down", troupe_text(line.text));
+    troupe_log_crash(ctx, TROUPE_LEVEL_ERROR, "supervisor-shut-down", troupe_text(line.text));
+    trp_report_decision(self, record, TROUPE_DECISION_STOP, 0, why);
     self->ending = true;
     troupe_crash(ctx, TROUPE_EXIT_SHUTDOWN, line.text);
 }
@@ -84,6 +87,7 @@ static void leave_down(trp_supervisor *self, troupe_context *ctx, trp_record *re
 
     snprintf(decision, sizeof decision, "%s: it stays down", why);
     trp_say(self, ctx, record, TROUPE_LEVEL_ERROR, "child-left-down", decision);
+    trp_report_decision(self, record, TROUPE_DECISION_LEAVE_DOWN, 0, why);
     record->ended_itself = true;
     release(self, ctx, record, true);
 }
@@ -94,6 +98,7 @@ static void let_go(trp_supervisor *self, troupe_context *ctx, trp_record *record
         record->reason == TROUPE_EXIT_NORMAL ? TROUPE_LEVEL_INFO : TROUPE_LEVEL_WARN;
 
     trp_say(self, ctx, record, level, "child-released", "released by its restart rule");
+    trp_report_decision(self, record, TROUPE_DECISION_RELEASE, 0, "its rule does not restart it");
     record->ended_itself = true;
     release(self, ctx, record, false);
 }
@@ -209,6 +214,10 @@ static void restart(trp_supervisor *self, troupe_context *ctx, trp_record *recor
                          self->plan.backoff.jitter > 0 ? troupe_random(troupe_system_of(ctx)) : 0);
     if (wait_ns)
         trp_say_timed(self, ctx, record, "child-backoff", "next start in", wait_ns);
+    trp_report_decision(self, record,
+                        self->plan.strategy == TROUPE_ONE_FOR_ONE ? TROUPE_DECISION_RESTART
+                                                                  : TROUPE_DECISION_SIBLINGS,
+                        wait_ns, "its rule restarts it");
     if (self->plan.strategy != TROUPE_ONE_FOR_ONE)
         trp_siblings_restart(self, ctx, record, wait_ns);
     else if (wait_ns)

@@ -53,7 +53,8 @@ static trp_plan plan_of(const troupe_pool *asked)
                       .max_restarts = asked->max_restarts,
                       .within_ns = asked->within_ns,
                       .on_intensity = asked->on_intensity,
-                      .backoff = asked->backoff};
+                      .backoff = asked->backoff,
+                      .reports = asked->reports};
 }
 
 static troupe_status begin_pool(void *state, const troupe_start *start)

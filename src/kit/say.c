@@ -42,7 +42,7 @@ void trp_say(const trp_supervisor *self, troupe_context *ctx, const trp_record *
 
     snprintf(text, sizeof text, "%s %s%s%s; %s", trp_record_name(self, record, true, name),
              trp_exit_verb(record->reason), why[0] ? ": " : "", why, decision);
-    troupe_log_write(ctx, level, id, troupe_text(text));
+    troupe_log_crash(ctx, level, id, troupe_text(text));
 }
 
 void trp_say_timed(const trp_supervisor *self, troupe_context *ctx, const trp_record *record,

@@ -144,6 +144,7 @@ void trp_start_failed(trp_supervisor *self, troupe_context *ctx, trp_record *rec
         record->stopped = true;
         record->forget = record->asked == TROUPE_ORDER_ADD;
         trp_order_failed(ctx, record, status, end.text);
+        trp_report_decision(self, record, TROUPE_DECISION_LEAVE_DOWN, 0, "an order started it");
         trp_child_is_gone(self, ctx, record);
         return;
     }
@@ -154,6 +155,7 @@ void trp_start_failed(trp_supervisor *self, troupe_context *ctx, trp_record *rec
     snprintf(end.text, sizeof end.text, "%s did not start: %.*s",
              trp_record_name(self, record, true, name), TROUPE_EXIT_TEXT_MAX - TROUPE_NAME_MAX - 20,
              record->text ? record->text : troupe_status_text(status));
+    trp_report_decision(self, record, TROUPE_DECISION_FAIL_START, 0, "its supervisor starts");
     trp_supervisor_fail_start(self, ctx, status, end.text);
 }
 

@@ -207,10 +207,15 @@ static void on_notice(void *state, troupe_context *ctx, const troupe_notice *not
         on_started(self, ctx, record);
         break;
     case TROUPE_EVENT_CHILD_EXIT:
+        trp_report_begin(self, ctx, record, &notice->exit);
         on_child_exit(self, ctx, record, &notice->exit);
+        trp_report_end(self, ctx);
         break;
     case TROUPE_EVENT_CHILD_DOWN:
+        if (record->phase == TRP_CHILD_STARTING || notice->exit.reason == TROUPE_EXIT_STUCK)
+            trp_report_begin(self, ctx, record, &notice->exit); /* else it was heard as an exit */
         on_child_down(self, ctx, record, &notice->exit);
+        trp_report_end(self, ctx);
         break;
     case TROUPE_EVENT_DOWN:
     case TROUPE_EVENT_LIFE_ENDED:
@@ -282,6 +287,8 @@ void trp_supervisor_post_stop(void *state)
 
     trp_window_fini(&self->window);
     trp_children_fini(&self->children);
+    trp_free(self->report);
+    self->report = NULL;
 }
 
 const troupe_actor_ops trp_supervisor_actor = {
@@ -303,7 +310,8 @@ static trp_plan plan_of(const troupe_supervisor *asked)
                       .auto_shutdown = asked->auto_shutdown,
                       .max_restarts = asked->max_restarts,
                       .within_ns = asked->within_ns,
-                      .backoff = asked->backoff};
+                      .backoff = asked->backoff,
+                      .reports = asked->reports};
 }
 
 static troupe_status begin_supervisor(void *state, const troupe_start *start)

@@ -6,6 +6,7 @@
  *   siblings.c    those that start, or are stopped and start again, in order
  *   obey.c        orders at run time, which order.c gives
  *   plan.c        whether what was asked for makes sense
+ *   report.c      one crash report for each crash
  *   say.c         the lines of the log
  */
 #ifndef TRP_KIT_SUPERVISOR_H
@@ -28,6 +29,7 @@ typedef struct trp_plan {
     uint32_t max_restarts;
     uint64_t within_ns;
     troupe_backoff backoff;
+    troupe_topics *reports; /* NULL: nobody's */
 } trp_plan;
 
 typedef enum trp_child_phase {
@@ -109,8 +111,9 @@ typedef struct trp_supervisor {
     trp_window window; /* from here: supervisor's turn only */
     trp_children children;
     trp_group group;
-    bool in_start; /* post_start has not returned, or is pending */
-    bool started;  /* the last child passed post_start */
+    troupe_crash_report *report; /* of the end that is being decided about; NULL: none */
+    bool in_start;               /* post_start has not returned, or is pending */
+    bool started;                /* the last child passed post_start */
     bool ending;
     bool work_done;        /* auto_shutdown, as soon as the start is through */
     const void *argument;  /* the struct that it was made of */
@@ -236,6 +239,17 @@ bool trp_order_is(const trp_record *record, troupe_order_kind kind);
 void trp_order_done(troupe_context *ctx, trp_record *record);
 void trp_order_failed(troupe_context *ctx, trp_record *record, troupe_status status,
                       const char *why);
+
+/* ---- report.c ---- */
+
+/* trp_report_begin - this end may be worth a report; before anything is decided about it. */
+void trp_report_begin(trp_supervisor *self, troupe_context *ctx, const trp_record *record,
+                      const troupe_exit *end);
+/* trp_report_decision - what was decided; the first decision counts. */
+void trp_report_decision(trp_supervisor *self, const trp_record *record, troupe_decision decision,
+                         uint64_t wait_ns, const char *why);
+/* trp_report_end - it is made, when it is due. */
+void trp_report_end(trp_supervisor *self, troupe_context *ctx);
 
 /* ---- say.c ---- */
 

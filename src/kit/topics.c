@@ -100,30 +100,45 @@ static void forget_ended(troupe_topics *topics, troupe_bytes topic)
     trp_rwlock_unlock(&topics->lock);
 }
 
-troupe_status troupe_publish(troupe_context *ctx, troupe_topics *topics, troupe_bytes topic,
+static troupe_status publish(troupe_context *ctx, troupe_topics *topics, troupe_bytes topic,
                              troupe_bytes payload, uint32_t *ret_reached)
 {
     trp_audience audience;
     troupe_status status;
-    uint32_t reached = 0;
     bool gone = false;
 
-    if (ret_reached)
-        *ret_reached = 0;
-    if (trp_subject_fault(topic, false))
-        return TROUPE_E_INVALID;
     if (trp_process() != topics->process)
         return TROUPE_E_FORKED;
     trp_audience_init(&audience);
     status = gather(topics, topic, &audience);
     if (status == TROUPE_OK)
-        status = trp_audience_tell(&audience, ctx, payload, &reached, &gone);
-    if (status == TROUPE_OK && reached == 0)
-        troupe_dead_letter_add(ctx, TROUPE_NOBODY, TROUPE_DEAD_NO_SUBSCRIBER, payload.size);
+        status = trp_audience_tell(&audience, ctx, payload, ret_reached, &gone);
     trp_audience_fini(&audience);
     if (gone)
         forget_ended(topics, topic);
+    return status;
+}
+
+troupe_status troupe_publish(troupe_context *ctx, troupe_topics *topics, troupe_bytes topic,
+                             troupe_bytes payload, uint32_t *ret_reached)
+{
+    troupe_status status = trp_subject_fault(topic, false) ? TROUPE_E_INVALID : TROUPE_OK;
+    uint32_t reached = 0;
+
+    if (status == TROUPE_OK)
+        status = publish(ctx, topics, topic, payload, &reached);
+    if (status == TROUPE_OK && reached == 0)
+        troupe_dead_letter_add(ctx, TROUPE_NOBODY, TROUPE_DEAD_NO_SUBSCRIBER, payload.size);
     if (ret_reached)
         *ret_reached = reached;
     return status;
+}
+
+void trp_topics_tell(troupe_topics *topics, troupe_context *ctx, troupe_bytes topic,
+                     troupe_bytes payload)
+{
+    uint32_t reached = 0;
+
+    (void)publish(ctx, topics, topic, payload,
+                  &reached); /* nobody has to listen, or to have room */
 }

@@ -250,9 +250,14 @@ typedef struct troupe_system_options {
     uint64_t
         kill_grace; /* nanoseconds from a kill until one whose handler does not return is given up;
                             default TROUPE_KILL_GRACE; TROUPE_FOREVER: never. Not in simulation, nor driven */
+    unsigned
+        crash_lines; /* lines about crashes a second in the log, and as many crash reports; what is
+                              more is counted and left out. Default TROUPE_CRASH_LINES_A_SECOND */
     bool driven; /* no threads: the caller's loop runs it by troupe_run_once. Not with simulation,
                          workers, worker_stack, spares, kill_grace */
 } troupe_system_options;
+
+#define TROUPE_CRASH_LINES_A_SECOND 100u
 
 #define TROUPE_SYSTEM_OPTIONS(...)                                                                 \
     ((troupe_system_options){.size = sizeof(troupe_system_options), __VA_ARGS__})
@@ -1073,6 +1078,53 @@ bool troupe_has_room(troupe_system *system, troupe_id id);
 /* troupe_log_write - write one line through the system's log hook, as the component of ctx.
  * Owns: text is lent. Threads: the context's. Errors: none. */
 void troupe_log_write(troupe_context *ctx, troupe_level level, const char *id, troupe_bytes text);
+
+/* troupe_log_crash - the same for a line about a crash: within options.crash_lines a second of the system, else it is
+ *                    counted, and the next that is written says how many were left out (crash-lines).
+ * troupe_log_keep  - a line that a component wrote elsewhere is one of its last lines (troupe_last_crash); those of
+ *                    troupe_log_write are by themselves. Of a thread: nothing happens.
+ * Owns: text is lent. Threads: the context's. Errors: none. */
+void troupe_log_crash(troupe_context *ctx, troupe_level level, const char *id, troupe_bytes text);
+void troupe_log_keep(troupe_context *ctx, troupe_bytes text);
+
+/* ---- crashes ---- */
+
+#define TROUPE_CRASH_LINES 4u      /* the last ones of a component's log that are kept */
+#define TROUPE_CRASH_LINE_MAX 119u /* bytes of one of them */
+
+/* Of a life that ended otherwise than in order, beside its troupe_exit. */
+typedef struct troupe_crash_details {
+    uint32_t incarnation; /* which life */
+    bool has_message;     /* a message was at hand; the next three are its */
+    bool is_request;
+    uint64_t sequence;
+    uint64_t size; /* bytes of its payload */
+    uint32_t n_lines;
+    char lines[TROUPE_CRASH_LINES]
+              [TROUPE_CRASH_LINE_MAX + 1]; /* that it logged last, oldest first */
+} troupe_crash_details;
+
+/* troupe_last_crash - of the last life of id that ended so; from the notice of it on, until its next crash, or until
+ *                     another component has its place.
+ * troupe_last_crash_read - the same for a caller that says how large its struct is.
+ *
+ * Owns:    nothing.
+ * Threads: any. Never blocks for longer than a short lock.
+ * Errors:  TROUPE_E_GONE nothing is known of such a crash; then *ret_details is zeroed.
+ */
+troupe_status troupe_last_crash_read(troupe_system *system, troupe_id id,
+                                     troupe_crash_details *ret_details, size_t size);
+
+static inline troupe_status troupe_last_crash(troupe_system *system, troupe_id id,
+                                              troupe_crash_details *ret_details)
+{
+    return troupe_last_crash_read(system, id, ret_details, sizeof *ret_details);
+}
+
+/* troupe_crash_report_due - whether one more report may be made now, within options.crash_lines a second; *ret_left_out is
+ *                           how many were not since the last one.
+ * Threads: any. Errors: none; false: this one is counted as left out. */
+bool troupe_crash_report_due(troupe_system *system, uint64_t *ret_left_out);
 
 #ifdef __cplusplus
 }

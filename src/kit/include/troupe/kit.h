@@ -98,6 +98,7 @@ typedef struct troupe_supervisor {
     troupe_backoff backoff;
     const troupe_child *children; /* kept until it ended; started in order, stopped in reverse */
     size_t n_children;
+    struct troupe_topics *reports; /* kept; where crash reports are published. Default: nowhere */
 } troupe_supervisor;
 
 #define TROUPE_NO_RESTARTS UINT32_MAX
@@ -150,6 +151,7 @@ typedef struct troupe_pool {
     troupe_backoff backoff;
     const troupe_child *
         member; /* kept until it ended. spec.name is the base: NAME-1, NAME-2, ...; NULL: no names */
+    struct troupe_topics *reports; /* as a supervisor's */
 } troupe_pool;
 
 #define TROUPE_POOL(...)                                                                           \
@@ -168,6 +170,53 @@ typedef struct troupe_pool {
  */
 TROUPE_MUST_CHECK troupe_status troupe_pool_spec(const troupe_pool *pool, troupe_spec *spec,
                                                  troupe_error *error);
+
+/* ---- crash reports ---- */
+
+#define TROUPE_CRASH_REPORTS_TOPIC "troupe.crash-reports"
+
+/* What a supervisor decided about a crash. */
+typedef enum troupe_decision {
+    TROUPE_DECISION_NONE, /* nothing: its siblings were being stopped, and it with them; or it was to stop for good */
+    TROUPE_DECISION_RESTART,  /* alone; wait_ns before */
+    TROUPE_DECISION_SIBLINGS, /* with its siblings; wait_ns before */
+    TROUPE_DECISION_RELEASE,  /* its rule does not restart it */
+    TROUPE_DECISION_LEAVE_DOWN,
+    TROUPE_DECISION_GIVE_UP,    /* the supervisor ends, and its own decides */
+    TROUPE_DECISION_STOP,       /* the supervisor ends for good */
+    TROUPE_DECISION_FAIL_START, /* the supervisor's start fails */
+} troupe_decision;
+
+/* troupe_decision_name - "restart", "siblings", ... Constant. Any thread. */
+const char *troupe_decision_name(troupe_decision decision);
+
+/* One crash of a supervised child: a life that ended as CRASHED, TIMEOUT, ESCALATED, REFUSED, GAVE_UP or STUCK. */
+typedef struct troupe_crash_report {
+    uint64_t at_ns;    /* on troupe_now, when its supervisor heard of it */
+    uint64_t left_out; /* reports of this system that were not made since the last one */
+    troupe_id supervisor;
+    troupe_exit exit; /* who, which life, why, and doing what; a guest's text has its frames */
+    troupe_crash_details details;      /* the message at hand, the last lines of its log */
+    uint64_t handled, failed, crashes; /* of the id; 0 when it is gone */
+    uint32_t restarts;                 /* that this supervisor decided */
+    troupe_decision decision;
+    uint32_t n_counted, max_restarts; /* restarts in the window, this one too, of so many */
+    uint64_t within_ns, wait_ns;
+    char name[TROUPE_NAME_MAX + 1], supervisor_name[TROUPE_NAME_MAX + 1]; /* "": none */
+    char why[128]; /* of the decision, in words */
+} troupe_crash_report;
+
+#define TROUPE_CRASH_REPORT_TEXT                                                                   \
+    10240u /* bytes that its text never exceeds, with the 0 at the end */
+
+/* troupe_crash_report_text - the report as one line of JSON; what is no UTF-8 stands as U+FFFD. Returns buffer.
+ *
+ * A supervisor makes one report for each crash of a child once it has decided, within the crash_lines of the system's
+ * options a second; the rest are counted in left_out. It writes the text into the log (crash-report, level debug) and
+ * publishes the struct under TROUPE_CRASH_REPORTS_TOPIC in the topics that it was given (.reports), where somebody listens.
+ * A crash while the supervisor itself ends has no report.
+ * Owns: buffer has room for TROUPE_CRASH_REPORT_TEXT bytes. Threads: any. Errors: none. */
+char *troupe_crash_report_text(const troupe_crash_report *report, char *buffer);
 
 /* ---- orders: what a running supervisor or pool is asked to do ---- */
 

@@ -21,6 +21,7 @@
 #include "trp/atomic.h"
 #include "trp/os.h"
 
+#define PATIENCE (30 * TROUPE_SECOND)
 #define NODES 64
 #define CHILDREN 5
 #define ORDERS 64 /* under way at a time */
@@ -185,7 +186,7 @@ troupe_id shell_route(void *self, troupe_system *system, troupe_bytes topic);
 
 troupe_spec operator_spec(struct forest *forest);
 
-/* ---- forest_log.c: what happened. Any thread, in the hook concerned. ---- */
+/* ---- forest_log.c, forest_account.c: what happened. Any thread, in the hook concerned. ---- */
 
 void forest_wrong(struct forest *forest, const char *format, ...) TROUPE_PRINTF(2, 3);
 /* A life knocks: the mischief that its start must meet. */

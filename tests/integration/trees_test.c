@@ -15,8 +15,6 @@
 
 #include <cmocka.h>
 
-#define PATIENCE (30 * TROUPE_SECOND)
-
 struct totals {
     uint64_t n_trees, n_nodes, n_lives, n_restarts, n_crashes, n_gave_up, n_messages, n_orders;
 };

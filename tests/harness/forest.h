@@ -66,6 +66,16 @@ struct budget {
     uint32_t n;
 };
 
+/* A crash that a supervisor heard of, and whether it was reported. */
+struct crash {
+    troupe_id id;
+    uint32_t incarnation, inside_life; /* of the supervisor */
+    troupe_exit_reason reason;
+    bool is_reported;
+};
+
+#define CRASHES 16 /* that a node remembers */
+
 struct node {
     /* the plan: set before the system starts */
     struct forest *forest;
@@ -125,6 +135,8 @@ struct node {
     struct budget own_most, common_most; /* the same, by the most that may have been counted */
     /* of a supervisor's life: what must, and what may follow */
     bool must_end, may_give_up, may_shut_down, may_end;
+    struct crash crashes[CRASHES]; /* the last ones, in a ring */
+    uint32_t n_crashes;
     uint32_t last_sequence; /* of the driver's messages to this id */
 };
 
@@ -141,6 +153,8 @@ struct forest {
     uint64_t n_sent, n_handled, n_passed; /* passed: to the kit, which handled it or crashed */
     uint64_t n_lives, n_restarts, n_crashes, n_gave_up;
     uint32_t n_failures;
+    troupe_topics *topics; /* where crash reports go */
+    uint64_t n_reports;
     troupe_id operator; /* who gives orders */
     uint64_t n_orders, n_open_orders;
     bool closing; /* the system stops: whoever is started now is refused */
@@ -185,6 +199,10 @@ troupe_id shell_route(void *self, troupe_system *system, troupe_bytes topic);
 /* ---- forest_operator.c: one that gives orders to the supervisors of the tree, and waits for all answers at once ---- */
 
 troupe_spec operator_spec(struct forest *forest);
+
+/* ---- forest_reporter.c: one that hears the crash reports ---- */
+
+troupe_spec reporter_spec(struct forest *forest);
 
 /* ---- forest_log.c, forest_account.c: what happened. Any thread, in the hook concerned. ---- */
 

@@ -200,6 +200,8 @@ static void check_place(struct node *node)
     if (node->state == NODE_STARTING || node->state == NODE_STOPPING)
         forest_wrong_locked(forest, "%s %s for ever", node->name,
                             node->state == NODE_STARTING ? "starts" : "stops");
+    if (node->state == NODE_UP)
+        report_check_rest(node);
     if (node->state == NODE_UP && node->must_end)
         forest_wrong_locked(forest, "%s goes on, though it must give up", node->name);
     if (!parent || parent->state == NODE_DOWN)
@@ -260,7 +262,7 @@ void log_check_end(struct forest *forest)
         forest_wrong_locked(forest, "%llu handled, and %llu to %llu by those who did",
                             (unsigned long long)totals.handled,
                             (unsigned long long)forest->n_handled,
-                            (unsigned long long)(forest->n_handled + forest->n_passed));
+                            (unsigned long long)forest->n_handled + forest->n_passed);
     if (totals.sent < forest->n_sent)
         forest_wrong_locked(forest, "%llu sent, and %llu by those who did",
                             (unsigned long long)totals.sent, (unsigned long long)forest->n_sent);

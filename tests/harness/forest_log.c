@@ -109,6 +109,8 @@ static void check_turn(struct node *node)
 
         if (sibling == node || sibling->alone)
             continue;
+        if (!node->forest->simulation && (node->causes | sibling->causes))
+            continue; /* an ask may have met it at any time */
         if (sibling->state == NODE_STARTING)
             forest_wrong_locked(node->forest, "%s starts while %s does", node->name, sibling->name);
         else if (sibling->rank > node->rank && sibling->state != NODE_DOWN)
@@ -393,6 +395,7 @@ static void hear_exit(struct node *supervisor, struct node *child, const troupe_
     child->heard_ns = troupe_now(supervisor->forest->system);
     child->reason = end->reason;
     check_reason(child, end->reason);
+    report_expect(supervisor, child, end);
     if (end->reason != TROUPE_EXIT_NORMAL && end->reason != TROUPE_EXIT_RESTART)
         supervisor->forest->n_crashes++;
     rule_decide(supervisor, child);

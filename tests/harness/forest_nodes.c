@@ -146,7 +146,7 @@ static void pass_on(struct node *node, troupe_context *ctx, const struct order *
     struct forest *forest = node->forest;
     struct order next = {.magic = ORDER_MAGIC, .kind = ORDER_WORK, .hops = order->hops - 1};
     uint32_t whom = (uint32_t)log_dice(forest, forest->n_nodes);
-    troupe_id id = TROUPE_NOBODY;
+    troupe_id id;
 
     trp_mutex_lock(&forest->lock);
     id = forest->nodes[whom].id;

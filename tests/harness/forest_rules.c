@@ -130,7 +130,7 @@ static bool spend(struct budget *budget, uint64_t now_ns)
 
 /* ---- what an end must be followed by ---- */
 
-static bool is_crash(troupe_exit_reason reason)
+bool rule_is_crash(troupe_exit_reason reason)
 {
     return reason == TROUPE_EXIT_CRASHED || reason == TROUPE_EXIT_TIMEOUT ||
            reason == TROUPE_EXIT_REFUSED || reason == TROUPE_EXIT_STUCK ||
@@ -203,10 +203,11 @@ static void ask_budget(struct node *supervisor, struct node *child, bool calm)
 /* What its supervisor has to do about the end of a child. True: it shall ask the rule. */
 static bool ask_policy(struct node *supervisor, struct node *child, bool calm)
 {
-    bool escalates = child->reason == TROUPE_EXIT_ESCALATED ||
-                     (is_crash(child->reason) && child->child.on_crash == TROUPE_ON_CRASH_ESCALATE);
-    bool is_ignored =
-        !escalates && is_crash(child->reason) && child->child.on_crash == TROUPE_ON_CRASH_IGNORE;
+    bool escalates =
+        child->reason == TROUPE_EXIT_ESCALATED ||
+        (rule_is_crash(child->reason) && child->child.on_crash == TROUPE_ON_CRASH_ESCALATE);
+    bool is_ignored = !escalates && rule_is_crash(child->reason) &&
+                      child->child.on_crash == TROUPE_ON_CRASH_IGNORE;
 
     supervisor->may_give_up |= escalates;
     supervisor->must_end |= escalates && calm;

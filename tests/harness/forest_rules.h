@@ -25,6 +25,14 @@ bool node_is_adding(const struct node *supervisor);
 /* rule_decide - child's end, as it was heard: what must its supervisor do about it, and what may it? */
 void rule_decide(struct node *supervisor, struct node *child);
 
+bool rule_is_crash(troupe_exit_reason reason);
+
+/* ---- forest_reporter.c ---- */
+
+/* A supervisor hears of this end of child: a crash must be reported, if it lives to decide. */
+void report_expect(struct node *supervisor, struct node *child, const troupe_exit *end);
+void report_check_rest(const struct node *supervisor);
+
 /* The mischief of node, when it is one of these two: it is used up then. */
 enum mischief mischief_take(struct node *node, enum mischief a, enum mischief b);
 

@@ -16,7 +16,8 @@
 #include <cmocka.h>
 
 struct totals {
-    uint64_t n_trees, n_nodes, n_lives, n_restarts, n_crashes, n_gave_up, n_messages, n_orders;
+    uint64_t n_trees, n_nodes, n_lives, n_restarts, n_crashes, n_gave_up, n_messages, n_orders,
+        n_reports;
 };
 
 struct run {
@@ -181,6 +182,7 @@ static void open_forest(struct run *run, bool simulation, uint64_t seed, unsigne
     struct forest *forest = trp_alloc_zeroed(sizeof *forest);
     troupe_system_options options = TROUPE_SYSTEM_OPTIONS();
     troupe_spec spec;
+    troupe_id id;
 
     assert_non_null(forest);
     memset(run, 0, sizeof *run);
@@ -196,10 +198,16 @@ static void open_forest(struct run *run, bool simulation, uint64_t seed, unsigne
     options.simulation = simulation;
     options.seed = seed;
     options.workers = workers;
+    options.crash_lines = 1000000; /* all of them */
     options.batch = seed % 2 ? 1 : 8;
     assert_int_equal(troupe_system_new(&options, &forest->system), TROUPE_OK);
     run->me = troupe_attach(forest->system);
     assert_non_null(run->me);
+    assert_int_equal(troupe_topics_new(forest->system, &forest->topics), TROUPE_OK);
+    for (uint32_t i = 0; i < forest->n_nodes; i++)
+        forest->nodes[i].supervisor.reports = forest->nodes[i].pool.reports = forest->topics;
+    spec = reporter_spec(forest);
+    assert_int_equal(troupe_spawn(run->me, &spec, &id), TROUPE_OK);
     spec = operator_spec(forest);
     assert_int_equal(troupe_spawn(run->me, &spec, &forest->operator), TROUPE_OK);
 }
@@ -223,8 +231,10 @@ static void close_forest(struct run *run)
     run->totals.n_gave_up = forest->n_gave_up;
     run->totals.n_messages = forest->n_sent;
     run->totals.n_orders = forest->n_orders;
+    run->totals.n_reports = forest->n_reports;
     n_failures = forest->n_failures;
     troupe_detach(run->me);
+    troupe_topics_free(forest->topics);
     troupe_system_free(forest->system);
     trp_mutex_fini(&forest->lock);
     trp_free(forest);
@@ -291,16 +301,18 @@ static void add(struct totals *all, const struct totals *one)
     all->n_gave_up += one->n_gave_up;
     all->n_messages += one->n_messages;
     all->n_orders += one->n_orders;
+    all->n_reports += one->n_reports;
 }
 
 static void say(const char *what, uint64_t n, const struct totals *all)
 {
     print_message("%s: %llu trees of %llu places a seed, %llu lives, %llu crashes, %llu restarts, "
-                  "%llu gave up, %llu messages, %llu orders\n",
+                  "%llu gave up, %llu messages, %llu orders, %llu reports\n",
                   what, (unsigned long long)all->n_trees, (unsigned long long)(all->n_nodes / n),
                   (unsigned long long)all->n_lives, (unsigned long long)all->n_crashes,
                   (unsigned long long)all->n_restarts, (unsigned long long)all->n_gave_up,
-                  (unsigned long long)all->n_messages, (unsigned long long)all->n_orders);
+                  (unsigned long long)all->n_messages, (unsigned long long)all->n_orders,
+                  (unsigned long long)all->n_reports);
 }
 
 static uint64_t first_seed = 1, last_seed = 1000;
@@ -373,11 +385,11 @@ static void keep_rules_on(unsigned workers)
     uint64_t alone = number_of("TROUPE_TREES_SEED", 0), n = 0;
     struct run run;
 
-    while (trp_monotonic_ns() < until) {
+    do {
         n++;
         run_on_threads(&run, alone ? alone : n, workers);
         add(&all, &run.totals);
-    }
+    } while (trp_monotonic_ns() < until);
     say(workers == 2 ? "on 2 workers" : "on 8 workers", n, &all);
 }
 

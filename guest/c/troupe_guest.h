@@ -9,7 +9,7 @@
  *
  *     TG_ACTOR(.handle_message = on_message)
  *
- * What you register is what you export: TG_ACTOR (needed) and TG_LIFECYCLE. A function you leave
+ * What you register is what you export: TG_ACTOR (needed), TG_LIFECYCLE, TG_HEALTH. A function you leave
  * out of TG_LIFECYCLE does nothing. What you call is what you import, and the manifest must grant
  * it: `publish:`, `send:`, `stdout`, `clock`, `random`. tg_self, tg_reply, tg_reply_error, tg_log
  * and tg_monotonic_ns need no grant.
@@ -417,6 +417,32 @@ extern tg_answer tg_returned;
     {                                                                                              \
         if (tg_lifecycle_.post_stop)                                                               \
             tg_lifecycle_.post_stop();                                                             \
+        tg_arena_reset();                                                                          \
+    }
+
+/* ---- health ---------------------------------------------------------------------------------- */
+
+typedef enum { TG_HEALTHY, TG_DEGRADED, TG_UNHEALTHY } tg_condition;
+
+typedef struct {
+    uint8_t condition; /* tg_condition */
+    tg_bytes why;      /* of the other two; for people */
+} tg_health;
+
+/* TG_HEALTH(check) with `static tg_health check(void)`: called between two messages, as often as the manifest says
+ * (`health: {every: 5s}`). Be quick. TG_UNHEALTHY several times in a row, and your supervisor restarts you. */
+#define TG_HEALTH(check)                                                                           \
+    static tg_health tg_health_;                                                                   \
+    TG_EXPORT("health", "check") void *tg_e_check(void);                                           \
+    void *tg_e_check(void)                                                                         \
+    {                                                                                              \
+        tg_health_ = check();                                                                      \
+        return &tg_health_;                                                                        \
+    }                                                                                              \
+    TG_POST_RETURN("health", "check") void tg_p_check(void *returned_);                            \
+    void tg_p_check(void *returned_)                                                               \
+    {                                                                                              \
+        (void)returned_;                                                                           \
         tg_arena_reset();                                                                          \
     }
 

@@ -48,6 +48,11 @@ static UNUSED troupe_status parent_spawn(struct parent *parent, troupe_context *
     troupe_spec spec = {.size = sizeof spec, .name = order->name, .drain = true};
 
     troupe_guest_spec(order->guest, &spec);
+    if (troupe_guest_has_health(order->guest)) {
+        spec.health_interval = 5 * TROUPE_MILLISECOND;
+        spec.health_timeout = TROUPE_SECOND;
+        spec.health_failures = 2;
+    }
     return troupe_spawn(ctx, &spec, &parent->awaited);
 }
 

@@ -125,6 +125,63 @@ static troupe_status post_start(void *self, troupe_context *ctx)
     return run_hook(instance, ctx, TRP_EXPORT_POST_START, args, 0);
 }
 
+/* ---- health ---- */
+
+enum { HEALTHY, DEGRADED, UNHEALTHY };
+
+/* variant { healthy, degraded(string), unhealthy(string) }. text is lent, in the guest's memory. */
+static bool read_condition(trp_instance *instance, uint32_t at, uint32_t *ret_condition,
+                           troupe_bytes *ret_text)
+{
+    troupe_bytes bytes;
+    const uint8_t *from;
+
+    *ret_text = (troupe_bytes){NULL, 0};
+    if (!trp_abi_take(instance, at, 12, "the answer of health.check", &bytes))
+        return false;
+    from = bytes.data;
+    *ret_condition = from[0];
+    if (*ret_condition > UNHEALTHY) {
+        trp_fault_set(&instance->turn->fault, TROUPE_EXIT_CRASHED,
+                      "the answer of health.check is case %u of 3", *ret_condition);
+        return false;
+    }
+    return *ret_condition == HEALTHY ||
+           trp_abi_take_text(instance, trp_abi_load_word(from + 4), trp_abi_load_word(from + 8),
+                             "the answer of health.check", ret_text);
+}
+
+static troupe_status health_check(void *self, troupe_context *ctx, troupe_error *error)
+{
+    trp_instance *instance = self;
+    troupe_status status = TROUPE_OK;
+    wasmtime_val_raw_t args[1];
+    uint32_t condition = HEALTHY, at = 0;
+    troupe_bytes text;
+    trp_turn turn;
+    bool whole;
+
+    if (!trp_instance_has(instance, TRP_EXPORT_CHECK) || instance->dead)
+        return TROUPE_OK;
+    trp_turn_begin(instance, &turn, ctx);
+    whole = trp_instance_call(instance, TRP_EXPORT_CHECK, args, 0);
+    if (whole) {
+        at = (uint32_t)args[0].i32;
+        whole = read_condition(instance, at, &condition, &text);
+    }
+    if (whole && condition == DEGRADED)
+        troupe_log_write(ctx, TROUPE_LEVEL_WARN, "degraded", text);
+    else if (whole && condition == UNHEALTHY)
+        status = troupe_error_set(
+            error, TROUPE_E_FAILED, "%.*s",
+            (int)(text.size < TROUPE_EXIT_TEXT_MAX ? text.size : TROUPE_EXIT_TEXT_MAX),
+            (const char *)text.data);
+    if (!whole || !trp_instance_post(instance, TRP_EXPORT_CHECK, at))
+        return end_turn(instance, &turn, false);
+    trp_turn_end(instance);
+    return status;
+}
+
 /* ---- ending ---- */
 
 static troupe_status pre_stop(void *self, troupe_context *ctx, troupe_stop_reason reason)
@@ -261,11 +318,17 @@ static const troupe_child_ops child_ops = {
     .post_start = post_start,
     .pre_stop = pre_stop,
     .post_stop = post_stop,
+    .health_check = health_check,
 };
 
 static const troupe_actor_ops actor_ops = {
     .handle_message = handle_message,
 };
+
+bool troupe_guest_has_health(const troupe_guest *guest)
+{
+    return guest->exports[TRP_EXPORT_CHECK] != NULL;
+}
 
 void troupe_guest_spec(const troupe_guest *guest, troupe_spec *spec)
 {

@@ -268,6 +268,37 @@ static void test_what_a_guest_sends_carries_its_messages_trace_on(void **state)
         cmocka_unit_test_setup_teardown(test, open_driven, close_house),                           \
         cmocka_unit_test_setup_teardown(test, open_simulation, close_house)
 
+/* ---- health ---- */
+
+static void test_guest_that_is_ill_is_ended_with_its_own_words(void **state)
+{
+    troupe_id id = spawn(&house, load(&house, "patient.wasm"), "patient");
+    troupe_exit exit;
+
+    (void)state;
+    expect_answer(&house, id, "well", "well");
+    expect_answer(&house, id, "ill the disk is full", "ill the disk is full");
+    exit = await_exit(&house, id);
+    assert_int_equal(exit.reason, TROUPE_EXIT_CRASHED);
+    assert_int_equal(exit.operation, TROUPE_OPERATION_HEALTH_CHECK);
+    assert_string_equal(exit.text, "unhealthy 2 times in a row: the disk is full");
+    assert_int_equal(troupe_engine_stores(house.engine), 0);
+}
+
+static void test_guest_that_traps_in_its_check_has_crashed(void **state)
+{
+    troupe_id id = spawn(&house, load(&house, "patient.wasm"), "patient");
+    troupe_exit exit;
+
+    (void)state;
+    expect_answer(&house, id, "degraded a little slow", "degraded a little slow");
+    expect_answer(&house, id, "trap", "trap");
+    exit = await_exit(&house, id);
+    assert_int_equal(exit.reason, TROUPE_EXIT_CRASHED);
+    assert_int_equal(exit.operation, TROUPE_OPERATION_HEALTH_CHECK);
+    expect_in(exit.text, "wasm trap: unreachable");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -287,6 +318,8 @@ int main(void)
         BOTH_WAYS(test_guest_is_told_when_the_asker_stops_waiting),
         BOTH_WAYS(test_guest_behind_another_is_told_the_first_askers_deadline_and_trace),
         BOTH_WAYS(test_what_a_guest_sends_carries_its_messages_trace_on),
+        BOTH_WAYS(test_guest_that_is_ill_is_ended_with_its_own_words),
+        BOTH_WAYS(test_guest_that_traps_in_its_check_has_crashed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

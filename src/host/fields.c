@@ -9,9 +9,8 @@
 
 /* What the plan has and this version has not: better refused than accepted and ignored. */
 static const char *const later[] = {
-    "health",      "storage", "files",        "network", "spawn",  "env",   "list",
-    "one_for_all", "jitter",  "rest_for_one", "lane",    "engine", "slice", "messages",
-    "requests",    "cluster", "admin",        "metrics", "role",   "group", NULL};
+    "storage",  "files",    "network", "spawn", "env",     "list", "lane",  "engine", "slice",
+    "messages", "requests", "cluster", "admin", "metrics", "role", "group", NULL};
 
 bool trp_is_one_of(const char *word, const char *const *words)
 {

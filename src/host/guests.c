@@ -23,6 +23,11 @@ static troupe_guest *load_one(troupe_host *host, const trp_unit *unit, trp_mista
     if (status != TROUPE_OK)
         trp_yaml_mistake(mistakes, unit->guest_node, "%s",
                          error.text[0] != '\0' ? error.text : troupe_status_text(status));
+    else if (unit->health_node != NULL && !troupe_guest_has_health(guest))
+        trp_yaml_mistake(mistakes, unit->health_node,
+                         "%s exports no health.check, so nobody can be asked; give it one "
+                         "(TG_HEALTH), or leave this out",
+                         unit->guest_path);
     return guest;
 }
 

@@ -37,7 +37,7 @@ static int open_manifest(troupe_manifest *manifest, const char *path)
                             path[strlen(path) - 1] == '/' ? "" : "/", TROUPE_MANIFEST_NAME);
     else
         manifest->path = trp_arena_copy(&manifest->arena, path, strlen(path));
-    manifest->mistakes.file = manifest->path;
+    manifest->mistakes.file = manifest->warnings.file = manifest->path;
     int fd = open(manifest->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
         note_open_error(manifest);
@@ -120,7 +120,8 @@ troupe_status troupe_manifest_load(const char *path, troupe_say say, troupe_mani
         return TROUPE_E_NO_MEMORY;
     }
     manifest->folder = -1;
-    manifest->mistakes = (trp_mistakes){.arena = &manifest->arena, .file = path};
+    manifest->mistakes = manifest->warnings =
+        (trp_mistakes){.arena = &manifest->arena, .file = path};
     load(manifest, path == NULL || path[0] == '\0' ? "." : path);
     if (manifest->mistakes.n > 0) {
         trp_mistakes_say(&manifest->mistakes, say);
@@ -129,6 +130,11 @@ troupe_status troupe_manifest_load(const char *path, troupe_say say, troupe_mani
     }
     *ret_manifest = manifest;
     return TROUPE_OK;
+}
+
+void troupe_manifest_warnings(const troupe_manifest *manifest, troupe_say say)
+{
+    trp_mistakes_say(&manifest->warnings, say);
 }
 
 void troupe_manifest_free(troupe_manifest *manifest)

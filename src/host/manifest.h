@@ -30,6 +30,7 @@ typedef struct trp_intensity {
     uint32_t max_restarts; /* TROUPE_NO_RESTARTS: none */
     uint64_t within_ns;
     troupe_backoff backoff;
+    troupe_on_intensity on_intensity;
 } trp_intensity;
 
 /* A node of the tree. */
@@ -38,9 +39,15 @@ typedef struct trp_unit {
     const char *name;
     const trp_yaml *node; /* where it stands, for mistakes */
     struct trp_unit *up, *next;
-    troupe_restart_rule restart;
+    troupe_restart_rule restart; /* as a child, to own_within_ns */
+    troupe_on_crash on_crash;
+    bool unavailable_while_down, significant;
+    uint32_t own_restarts; /* its own budget; 0: none */
+    uint64_t own_within_ns;
 
-    trp_intensity intensity;   /* supervisors and pools */
+    trp_intensity intensity; /* supervisors and pools */
+    troupe_strategy strategy;
+    troupe_auto_shutdown auto_shutdown;
     struct trp_unit *children; /* supervisors */
     size_t n_children;
 
@@ -57,7 +64,10 @@ typedef struct trp_unit {
     troupe_grants grants;
     const trp_yaml *grants_node;
     uint64_t stop_timeout;
-    troupe_on_error on_error;
+    troupe_on_error on_error, on_unhealthy, on_error_rate;
+    const trp_yaml *health_node; /* NULL: none */
+    uint64_t health_interval, health_timeout, error_within_ns;
+    uint32_t health_failures, error_limit, error_of_last;
 } trp_unit;
 
 struct troupe_manifest {
@@ -69,7 +79,7 @@ struct troupe_manifest {
     const trp_yaml *stdin_node;
     trp_unit *root;
     trp_file *files;
-    trp_mistakes mistakes;
+    trp_mistakes mistakes, warnings; /* warnings: of a manifest that is right */
 };
 
 /* manifest_read.c: fill system, stdin_to and root from the tree; mistakes are noted. */

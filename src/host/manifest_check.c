@@ -1,5 +1,6 @@
 /* manifest_check.c - names, grants, topics, the reader: what only the whole tree shows. */
 #include "manifest.h"
+#include "manifest_read.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -226,6 +227,20 @@ static trp_names list_patterns(troupe_manifest *manifest)
     return patterns;
 }
 
+/* Pools and supervisors, and the children that have budgets of their own. */
+static void check_backoffs(troupe_manifest *manifest)
+{
+    for (const trp_unit *u = manifest->root; u != NULL; u = trp_unit_next(u)) {
+        if (u->kind != TRP_UNIT_COMPONENT)
+            trp_backoff_warn(&manifest->warnings, u->node, &u->intensity.backoff,
+                             u->intensity.max_restarts, u->intensity.within_ns);
+        if (u->own_restarts && u->up != NULL)
+            trp_backoff_warn(&manifest->warnings, u->node, &u->up->intensity.backoff,
+                             u->own_restarts,
+                             u->own_within_ns ? u->own_within_ns : u->up->intensity.within_ns);
+    }
+}
+
 void trp_manifest_check(troupe_manifest *manifest)
 {
     size_t n;
@@ -239,4 +254,5 @@ void trp_manifest_check(troupe_manifest *manifest)
     check_grants(manifest, &takers, &everybody, &patterns);
     if (manifest->stdin_to != NULL && trp_manifest_taker(manifest, manifest->stdin_to) == NULL)
         note_stranger(manifest, manifest->stdin_node, "", manifest->stdin_to, &takers, &everybody);
+    check_backoffs(manifest);
 }

@@ -93,7 +93,7 @@ static void test_a_full_manifest_becomes_values(void **state)
              "      on_error: escalate\n"
              "      limits: {memory: 1MiB, message_time: 50ms, log: 64KiB/s}\n"
              "      grants:\n        - publish: [hits]\n"
-             "    - supervisor: inner\n      restart: temporary\n      restarts: {max: 0}\n      "
+             "    - supervisor: inner\n      restart: temporary\n      restarts: none\n      "
              "children:\n"
              "        - component: deep\n          guest: a.wasm\n"),
         TROUPE_OK);
@@ -220,9 +220,128 @@ static void test_backoffs_make_sense(void **state)
     assert_refused(*state, BACKOFF("{kind: exponential, initial: 2s, multiplier: 0.5}"),
                    "from 1 to 1000");
     assert_refused(*state, BACKOFF("{kind: immediate, initial: 2s}"), "immediate has no times");
-    assert_refused(*state, BACKOFF("{kind: fixed, initial: 2s, jitter: 1s}"),
-                   "not in this version yet");
+    assert_refused(*state, BACKOFF("{kind: fixed, initial: 2s, jitter: 1.5}"), "from 0 to 1");
+    assert_refused(*state, BACKOFF("{kind: fixed, initial: 2s, jitter: 1s}"), "1s");
+    assert_refused(*state, BACKOFF("{kind: fixed, initial: 2s, reset_after: 0s}"), "is zero");
     assert_int_equal(load(*state, BACKOFF("{kind: fixed, initial: 2s}")), TROUPE_OK);
+}
+
+#define SUPERVISED(text)                                                                           \
+    "system: s\nsupervisor:\n" text "\n  children: [{component: c, guest: a.wasm}]\n"
+
+static void test_rules_of_supervision_become_values(void **state)
+{
+    fixture *f = *state;
+    const trp_unit *root, *c, *p;
+
+    assert_int_equal(
+        load(
+            f,
+            "system: s\nsupervisor:\n  strategy: rest_for_one\n  on_intensity: leave_down\n"
+            "  auto_shutdown: any_significant\n  restarts: {max: 7, within: 9s}\n"
+            "  backoff: {kind: exponential, initial: 1s, max: 4s, jitter: 0.25, reset_after: 20s}\n"
+            "  children:\n"
+            "    - component: c\n      guest: a.wasm\n      restart: transient\n"
+            "      on_crash: escalate\n      while_down: unavailable\n      significant: true\n"
+            "      budget: {max: 2, within: 3s}\n"
+            "      health: {every: 5s, timeout: 1s, failures: 4, action: escalate}\n"
+            "      error_rate: {failed: 3, of_last: 10, action: ignore}\n"
+            "    - pool: p\n      size: 2\n      guest: a.wasm\n      on_crash: ignore\n"
+            "      on_intensity: stop\n      error_rate: {failed: 3, within: 10s}\n"
+            "    - supervisor: n\n      restarts: none\n      strategy: one_for_all\n"
+            "      children: [{component: d, guest: a.wasm}]\n"),
+        TROUPE_OK);
+    root = f->manifest->root;
+    c = root->children;
+    p = c->next;
+    assert_int_equal(root->strategy, TROUPE_REST_FOR_ONE);
+    assert_int_equal(root->intensity.on_intensity, TROUPE_ON_INTENSITY_LEAVE_DOWN);
+    assert_int_equal(root->auto_shutdown, TROUPE_AUTO_SHUTDOWN_ANY_SIGNIFICANT);
+    assert_int_equal(root->intensity.max_restarts, 7);
+    assert_true(root->intensity.backoff.jitter > 0.24 && root->intensity.backoff.jitter < 0.26);
+    assert_int_equal(root->intensity.backoff.reset_after_ns, 20 * TROUPE_SECOND);
+    assert_int_equal(c->on_crash, TROUPE_ON_CRASH_ESCALATE);
+    assert_true(c->unavailable_while_down && c->significant);
+    assert_int_equal(c->own_restarts, 2);
+    assert_int_equal(c->own_within_ns, 3 * TROUPE_SECOND);
+    assert_int_equal(c->health_interval, 5 * TROUPE_SECOND);
+    assert_int_equal(c->health_timeout, TROUPE_SECOND);
+    assert_int_equal(c->health_failures, 4);
+    assert_int_equal(c->on_unhealthy, TROUPE_ON_ERROR_ESCALATE);
+    assert_int_equal(c->error_limit, 3);
+    assert_int_equal(c->error_of_last, 10);
+    assert_int_equal(c->on_error_rate, TROUPE_ON_ERROR_IGNORE);
+    assert_int_equal(p->on_crash, TROUPE_ON_CRASH_IGNORE);
+    assert_int_equal(p->intensity.on_intensity, TROUPE_ON_INTENSITY_STOP);
+    assert_int_equal(p->error_within_ns, 10 * TROUPE_SECOND);
+    assert_int_equal(p->next->intensity.max_restarts, TROUPE_NO_RESTARTS);
+    assert_int_equal(p->next->strategy, TROUPE_ONE_FOR_ALL);
+}
+
+static void test_rules_of_supervision_make_sense(void **state)
+{
+    assert_refused(*state, SUPERVISED("  restarts: {max: 0}"),
+                   "is 0; for no restart at all write restarts: none");
+    assert_refused(*state, SUPERVISED("  restarts: never"), "there is none");
+    assert_refused(*state, SUPERVISED("  restarts: {max: 3, within: 0s}"), "is zero");
+    assert_refused(*state, SUPERVISED("  strategy: one_for_al"), "did you mean \"one_for_all\"?");
+    assert_refused(*state, SUPERVISED("  on_intensity: panic"),
+                   "there is escalate, stop, leave_down");
+    assert_refused(*state, SUPERVISED("  auto_shutdown: always"),
+                   "there is never, any_significant, all_significant");
+    assert_refused(*state, ONE "      significant: true\n",
+                   "a permanent child never ends by itself");
+    assert_refused(*state, ONE "      restart: transient\n      significant: true\n",
+                   "its supervisor has no auto_shutdown");
+    assert_refused(*state, ONE "      significant: maybe\n", "there is true, false");
+    assert_refused(*state, ONE "      budget: {within: 3s}\n", "\"max\" is missing");
+    assert_refused(*state, ONE "      on_crash: retry\n", "there is restart, escalate, ignore");
+    assert_refused(*state, ONE "      while_down: closed\n", "there is open, unavailable");
+    assert_refused(*state, ONE "      health: {timeout: 3s}\n", "\"every\" is missing");
+    assert_refused(*state, ONE "      health: {every: 3us}\n", "below 1ms");
+    assert_refused(*state, ONE "      health: {every: 3s, failures: 0}\n", "0");
+    assert_refused(*state, ONE "      health: {every: 3s, action: continue}\n",
+                   "there is restart, escalate, ignore");
+    assert_refused(*state, ONE "      error_rate: {within: 3s}\n", "\"failed\" is missing");
+    assert_refused(*state, ONE "      error_rate: {failed: 3}\n", "needs either");
+    assert_refused(*state, ONE "      error_rate: {failed: 3, within: 3s, of_last: 4}\n",
+                   "needs either");
+    assert_refused(*state, ONE "      error_rate: {failed: 5, of_last: 4}\n", "never reached");
+    assert_refused(*state, ONE "    - &again {supervisor: x, children: [*again]}\n", "anchor");
+}
+
+static void expect_warned(fixture *f, const char *text, const char *words)
+{
+    f->heard = (heard){0};
+    assert_int_equal(load(f, text), TROUPE_OK);
+    troupe_manifest_warnings(f->manifest, (troupe_say){hear, &f->heard});
+    if (words == NULL)
+        assert_string_equal(f->heard.text, "");
+    else if (strstr(f->heard.text, words) == NULL)
+        fail_msg("\"%s\" is not in:\n%s", words, f->heard.text);
+}
+
+static void test_an_intensity_that_ends_a_tree_too_early_is_warned_of(void **state)
+{
+    /* waits 1, 2, 4: the fourth crash comes 7 s after the first, within 60 */
+    expect_warned(*state,
+                  SUPERVISED("  restarts: {max: 3, within: 60s}\n"
+                             "  backoff: {kind: exponential, initial: 1s, max: 30s}"),
+                  "warning: a child that falls as soon as it is up ends this at crash 4, after a "
+                  "wait of 4000 ms");
+    expect_warned(*state,
+                  SUPERVISED("  restarts: {max: 6, within: 60s}\n"
+                             "  backoff: {kind: exponential, initial: 1s, max: 30s}"),
+                  NULL);
+    /* so narrow a window that it never has three of them */
+    expect_warned(*state,
+                  SUPERVISED("  restarts: {max: 3, within: 3s}\n"
+                             "  backoff: {kind: exponential, initial: 1s, max: 30s}"),
+                  NULL);
+    expect_warned(*state,
+                  SUPERVISED("  restarts: {max: 3, within: 60s}\n"
+                             "  backoff: {kind: exponential, initial: 1s}"),
+                  NULL);
 }
 
 static void test_children_say_what_they_are(void **state)
@@ -312,6 +431,9 @@ int main(void)
         TEST(test_subscriptions_are_topics_or_patterns),
         TEST(test_limits_are_possible_ones),
         TEST(test_backoffs_make_sense),
+        TEST(test_rules_of_supervision_become_values),
+        TEST(test_rules_of_supervision_make_sense),
+        TEST(test_an_intensity_that_ends_a_tree_too_early_is_warned_of),
         TEST(test_children_say_what_they_are),
         TEST(test_a_guest_stays_in_the_folder),
         TEST(test_the_slow_way_beneath_a_folder_follows_no_link),

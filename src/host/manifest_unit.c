@@ -7,14 +7,17 @@
 
 #define PAGE UINT64_C(65536)
 
-static const char *const component_keys[] = {"component",    "guest",    "config", "subscribe",
-                                             "restart",      "mailbox",  "limits", "grants",
-                                             "stop_timeout", "on_error", NULL};
-static const char *const pool_keys[] = {"pool",     "size",    "guest",    "config", "subscribe",
-                                        "restart",  "mailbox", "limits",   "grants", "stop_timeout",
-                                        "restarts", "backoff", "on_error", NULL};
-static const char *const supervisor_keys[] = {"supervisor", "strategy", "restarts", "backoff",
-                                              "restart",    "children", NULL};
+static const char *const component_keys[] = {
+    "component", "guest",        "config",   "subscribe",   "mailbox",    "limits",
+    "grants",    "stop_timeout", "on_error", "health",      "error_rate", "restart",
+    "on_crash",  "while_down",   "budget",   "significant", NULL};
+static const char *const pool_keys[] = {
+    "pool",       "size",         "guest",    "config",       "subscribe",  "mailbox", "limits",
+    "grants",     "stop_timeout", "on_error", "health",       "error_rate", "restart", "on_crash",
+    "while_down", "restarts",     "backoff",  "on_intensity", NULL};
+static const char *const supervisor_keys[] = {
+    "supervisor", "strategy", "restarts", "backoff",     "on_intensity", "auto_shutdown",
+    "restart",    "on_crash", "budget",   "significant", "children",     NULL};
 
 /* A list of words; a single word is not taken for a list of one. */
 static trp_names read_names(troupe_manifest *manifest, const trp_yaml *node)
@@ -174,15 +177,6 @@ static void read_grants(troupe_manifest *manifest, const trp_yaml *node, trp_uni
     }
 }
 
-static void read_restart(trp_mistakes *m, const trp_yaml *node, trp_unit *unit)
-{
-    static const char *const rules[] = {"permanent", "transient", "temporary", NULL};
-    unsigned index;
-
-    if (trp_field_choice(m, node, rules, &index))
-        unit->restart = (troupe_restart_rule)index;
-}
-
 static void read_on_error(trp_mistakes *m, const trp_yaml *node, trp_unit *unit)
 {
     static const char *const words[] = {"continue", "restart", "escalate", NULL};
@@ -222,6 +216,7 @@ static void read_guest(troupe_manifest *manifest, const trp_yaml *node, trp_unit
         read_grants(manifest, grants, unit);
     if (on_error != NULL)
         read_on_error(m, on_error, unit);
+    trp_vitals_read(m, node, unit);
     if (stop != NULL)
         (void)trp_field_duration(m, stop, &unit->stop_timeout);
 }
@@ -283,7 +278,7 @@ trp_unit *trp_unit_read(troupe_manifest *manifest, const trp_yaml *node, trp_uni
     trp_mistakes *m = &manifest->mistakes;
     trp_unit *unit = trp_arena_alloc(&manifest->arena, sizeof(*unit));
     trp_unit_kind kind = TRP_UNIT_COMPONENT;
-    const trp_yaml *name = find_kind(m, node, &kind), *restart = trp_yaml_get(node, "restart");
+    const trp_yaml *name = find_kind(m, node, &kind);
 
     if (name == NULL)
         return NULL;
@@ -296,8 +291,7 @@ trp_unit *trp_unit_read(troupe_manifest *manifest, const trp_yaml *node, trp_uni
     }
     *unit = (trp_unit){.kind = kind, .node = name, .up = up, .intensity = up->intensity};
     unit->name = trp_field_name(m, name);
-    if (restart != NULL)
-        read_restart(m, restart, unit);
+    trp_child_read(m, node, unit);
     if (kind == TRP_UNIT_SUPERVISOR)
         trp_supervisor_read(manifest, node, unit);
     else if (kind == TRP_UNIT_POOL)

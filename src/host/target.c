@@ -32,20 +32,37 @@ static bool member_found(const troupe_host *host, const trp_unit *pool)
     return false;
 }
 
+/* By what the manifest says: its rule, or what follows its crashes, or too many of them. A pool's rule is its members'. */
+static bool may_stay_down(const trp_unit *unit)
+{
+    bool by_rule = unit->kind != TRP_UNIT_POOL &&
+                   (unit->restart != TROUPE_PERMANENT || unit->on_crash == TROUPE_ON_CRASH_IGNORE);
+    bool by_itself = unit->kind != TRP_UNIT_COMPONENT &&
+                     unit->intensity.on_intensity == TROUPE_ON_INTENSITY_STOP;
+
+    return by_rule || by_itself ||
+           unit->up->intensity.on_intensity == TROUPE_ON_INTENSITY_LEAVE_DOWN;
+}
+
+/* Whether a pool may have no member left that ever comes back. */
+static bool may_run_empty(const trp_unit *pool)
+{
+    return pool->restart != TROUPE_PERMANENT || pool->on_crash == TROUPE_ON_CRASH_IGNORE ||
+           pool->intensity.on_intensity == TROUPE_ON_INTENSITY_LEAVE_DOWN;
+}
+
 /* Somebody from the target up has ended, and the one above, who is there, will not start it again. */
 static bool let_go(const troupe_host *host)
 {
     const trp_unit *unit = host->target_unit;
 
-    /* A pool's rule is its members': the target is one of them, or is the pool that has none left. */
-    if (unit->kind == TRP_UNIT_POOL && unit->restart != TROUPE_PERMANENT &&
-        found(host, unit->name) &&
+    /* The target is one of its members, or is the pool that has none left. */
+    if (unit->kind == TRP_UNIT_POOL && may_run_empty(unit) && found(host, unit->name) &&
         (strcmp(host->stdin_to, unit->name) == 0 ? !member_found(host, unit)
                                                  : !found(host, host->stdin_to)))
         return true;
     for (; unit->up != NULL; unit = unit->up)
-        if (unit->kind != TRP_UNIT_POOL && unit->restart != TROUPE_PERMANENT &&
-            !found(host, unit->name) && found(host, unit->up->name))
+        if (may_stay_down(unit) && !found(host, unit->name) && found(host, unit->up->name))
             return true;
     return false;
 }

@@ -82,6 +82,14 @@ static troupe_spec guest_spec(const trp_unit *unit, const troupe_guest *guest)
                         .on_full = unit->on_full,
                         .drain = true,
                         .on_error = unit->on_error,
+                        .health_interval = unit->health_interval,
+                        .health_timeout = unit->health_timeout,
+                        .health_failures = unit->health_failures,
+                        .on_unhealthy = unit->on_unhealthy,
+                        .error_limit = unit->error_limit,
+                        .error_within_ns = unit->error_within_ns,
+                        .error_of_last = unit->error_of_last,
+                        .on_error_rate = unit->on_error_rate,
                         .stop_timeout =
                             unit->stop_timeout != 0 ? unit->stop_timeout : STOP_TIMEOUT};
 
@@ -92,17 +100,30 @@ static troupe_spec guest_spec(const trp_unit *unit, const troupe_guest *guest)
 static troupe_status plan_unit(troupe_host *host, const trp_unit *unit, size_t *guest,
                                troupe_spec *ret_spec, troupe_error *error);
 
+/* What its supervisor must know of it; the spec is left out. */
+static troupe_child child_of(const trp_unit *unit)
+{
+    return (troupe_child){.restart = unit->restart,
+                          .on_crash = unit->on_crash,
+                          .significant = unit->significant,
+                          .unavailable_while_down = unit->unavailable_while_down,
+                          .max_restarts = unit->own_restarts,
+                          .within_ns = unit->own_within_ns};
+}
+
 static troupe_status plan_pool(troupe_host *host, const trp_unit *unit, const troupe_guest *guest,
                                troupe_spec *spec, troupe_error *error)
 {
     troupe_pool *pool = trp_arena_alloc(&host->arena, sizeof(*pool));
     troupe_child *member = trp_arena_alloc(&host->arena, sizeof(*member));
 
-    *member = (troupe_child){.restart = unit->restart, .spec = guest_spec(unit, guest)};
+    *member = child_of(unit);
+    member->spec = guest_spec(unit, guest);
     *pool = (troupe_pool)TROUPE_POOL(.n_members = unit->n_members, .member = member,
                                      .max_restarts = unit->intensity.max_restarts,
                                      .within_ns = unit->intensity.within_ns,
-                                     .backoff = unit->intensity.backoff);
+                                     .on_intensity = unit->intensity.on_intensity,
+                                     .backoff = unit->intensity.backoff, .reports = host->topics);
     return troupe_pool_spec(pool, spec, error);
 }
 
@@ -114,14 +135,19 @@ static troupe_status plan_supervisor(troupe_host *host, const trp_unit *unit, si
     size_t n = 0;
 
     for (const trp_unit *u = unit->children; u != NULL; u = u->next, n++) {
+        troupe_child child = child_of(u);
         troupe_status status = plan_unit(host, u, guest, &children[n].spec, error);
 
         if (status != TROUPE_OK)
             return status;
+        child.spec = children[n].spec;
         /* A pool's rule is its members'; a pool that gave up is started again, and counts here. */
-        children[n].restart = u->kind == TRP_UNIT_POOL ? TROUPE_PERMANENT : u->restart;
+        children[n] = u->kind == TRP_UNIT_POOL ? (troupe_child){.spec = child.spec} : child;
     }
-    *supervisor = (troupe_supervisor)TROUPE_SUPERVISOR(.strategy = TROUPE_ONE_FOR_ONE,
+    *supervisor = (troupe_supervisor)TROUPE_SUPERVISOR(.strategy = unit->strategy,
+                                                       .on_intensity = unit->intensity.on_intensity,
+                                                       .auto_shutdown = unit->auto_shutdown,
+                                                       .reports = host->topics,
                                                        .max_restarts = unit->intensity.max_restarts,
                                                        .within_ns = unit->intensity.within_ns,
                                                        .backoff = unit->intensity.backoff,

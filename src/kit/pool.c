@@ -95,9 +95,10 @@ troupe_status troupe_pool_spec(const troupe_pool *pool, troupe_spec *spec, troup
                                 "pool: %u members are more than max_members, %u", asked.n_members,
                                 plan.max_members);
     name = trp_plan_child(&plan, 0).spec.name;
-    if (name && strlen(name) + sizeof "-1048576" - 1 > TROUPE_NAME_MAX)
+    if (name && strlen(name) + (size_t)snprintf(NULL, 0, "-%u", plan.max_members) > TROUPE_NAME_MAX)
         return troupe_error_set(error, TROUPE_E_INVALID,
-                                "pool: the name of its members is too long for -1048576 behind it");
+                                "pool: the name of its members is too long for -%u behind it",
+                                plan.max_members);
     status = trp_plan_check(&plan, error);
     if (status != TROUPE_OK)
         return status;

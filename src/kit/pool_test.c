@@ -244,7 +244,7 @@ static void test_spec_refuses_what_makes_no_sense(void **state)
     name[TROUPE_NAME_MAX] = 0;
     member.spec.name = name;
     assert_int_equal(troupe_pool_spec(&plan, &spec, &error), TROUPE_E_INVALID);
-    name[TROUPE_NAME_MAX - 8] = 0;
+    name[TROUPE_NAME_MAX - 5] = 0;
     assert_int_equal(troupe_pool_spec(&plan, &spec, &error), TROUPE_OK);
     plan.backoff = (troupe_backoff){.kind = TROUPE_BACKOFF_EXPONENTIAL};
     assert_int_equal(troupe_pool_spec(&plan, &spec, &error), TROUPE_E_INVALID);

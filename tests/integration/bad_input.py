@@ -108,8 +108,12 @@ class Manifest(Case):
         self.refused(r'troupe\.yaml:3: zzzzzzzz: "zzzzzzzz" is no key here; there is system, stdin, supervisor$')
 
     def test_key_that_is_not_in_this_version(self):
+        self.one(self.guest("echo"), "      storage: {bytes: 1MiB}\n")
+        self.refused(r'"storage" is not in this version yet; leave it out$')
+
+    def test_a_health_check_that_nobody_can_make(self):
         self.one(self.guest("echo"), "      health: {every: 5s}\n")
-        self.refused(r'"health" is not in this version yet; leave it out$')
+        self.refused(r"^troupe\.yaml:8: .*health: .* exports no health\.check, so nobody can be asked")
 
     def test_wrong_types(self):
         self.one(self.guest("echo"), "      subscribe: hits\n      mailbox: [4]\n      limits: {memory: {a: 1}}\n"
@@ -200,9 +204,9 @@ class Manifest(Case):
         self.refused(r":8: a second document begins here")
 
     def test_all_mistakes_at_once(self):
-        self.write("troupe.yaml", "sytem: a\nsupervisor:\n  strategy: one_for_all\n  restarts: {max: x}\n"
+        self.write("troupe.yaml", "sytem: a\nsupervisor:\n  strategy: one_for_many\n  restarts: {max: x}\n"
                                   "  backoff: {kind: fixed}\n  children:\n    - guest: a.wasm\n    - component: b\n")
-        self.refused(r':1: .*did you mean "system"', r'"system" is missing', r'"one_for_all" is not in this version',
+        self.refused(r':1: .*did you mean "system"', r'"system" is missing', r':3: .*"one_for_many"',
                      r':4: .*"x" is no whole number', r':5: .*"initial" is missing', r":7: .*component: name",
                      r':8: .*"guest" is missing', n_lines=7)
 

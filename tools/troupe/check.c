@@ -16,6 +16,7 @@ int command_check(const arguments *with)
                             .log_fd = 2),
         say_on_stderr(), &host);
     if (status == TROUPE_OK) {
+        troupe_manifest_warnings(manifest, say_on_stderr());
         troupe_manifest_summary summary = troupe_manifest_summary_of(manifest);
 
         printf("%s: in order: %u %s, %u %s, %u guest %s\n", summary.system, summary.n_supervisors,

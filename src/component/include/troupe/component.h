@@ -118,6 +118,9 @@ typedef struct troupe_guest_info {
 /* troupe_guest_info_of - constant after troupe_guest_load. Any thread. */
 troupe_guest_info troupe_guest_info_of(const troupe_guest *guest);
 
+/* troupe_guest_has_health - whether it exports health.check; without it spec.health_interval asks nobody. Any thread. */
+bool troupe_guest_has_health(const troupe_guest *guest);
+
 /* troupe_guest_spec - fill the tables, state, argument and start_on_own_turn of spec; the rest stays.
  * Owns: guest is kept until the component ended. Threads: the owner of spec. Errors: none.
  */

@@ -38,6 +38,9 @@ typedef struct troupe_say {
  */
 TROUPE_MUST_CHECK troupe_status troupe_manifest_load(const char *path, troupe_say say,
                                                      troupe_manifest **ret_manifest);
+/* troupe_manifest_warnings - say what is allowed and hardly meant: one line each, with the line of the manifest.
+ * Owns: nothing. Threads: any. Errors: none. */
+void troupe_manifest_warnings(const troupe_manifest *manifest, troupe_say say);
 /* troupe_manifest_free - takes it, NULL is fine. Hosts made from it are freed before. Threads: any. */
 void troupe_manifest_free(troupe_manifest *manifest);
 

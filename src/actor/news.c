@@ -22,6 +22,15 @@ static bool hold_again(trp_cell *cell)
     return true;
 }
 
+static void live_again(trp_cell *cell, bool stops)
+{
+    if (stops && hold_again(cell))
+        return;
+    trp_life_renew(cell);
+    if (stops && cell->step == TRP_STEP_PRE_START)
+        cell->stop_asked = true; /* its supervisor waits for the end that it asked for */
+}
+
 void trp_life_asked(trp_cell *cell, uint32_t asks)
 {
     if (cell->step == TRP_STEP_FREE)
@@ -59,8 +68,8 @@ void trp_life_asked(trp_cell *cell, uint32_t asks)
         asks &= ~(uint32_t)TRP_ASK_KILL;
     if (cell->stopping_for_good || (asks & (TRP_ASK_KILL | TRP_ASK_RELEASE | TRP_ASK_GIVE_UP)))
         trp_life_finish(cell);
-    else if ((asks & TRP_ASK_RESTART) && !((asks & TRP_ASK_STOPS) && hold_again(cell)))
-        trp_life_renew(cell);
+    else if (asks & TRP_ASK_RESTART)
+        live_again(cell, (asks & TRP_ASK_STOPS) != 0);
 }
 
 const char *troupe_killed(troupe_context *ctx)

@@ -143,6 +143,7 @@ struct node {
 struct forest {
     troupe_system *system;
     uint64_t seed;
+    bool faulty; /* memory is out now and then: a restart may fail for it, a crash have no report */
     bool simulation, trace; /* trace: every event is a line on standard error */
     trp_random random;      /* of the plan and the driver */
     uint32_t n_nodes;

@@ -184,11 +184,11 @@ static void check_down(struct node *node)
                             info.phase == TROUPE_PHASE_HELD ? "held" : "neither up nor gone");
     else if (waits_to_be_added)
         return;
-    else if (node->heard && node->granted && !node->excused)
+    else if (node->heard && node->granted && !node->excused && !node->forest->faulty)
         forest_wrong_locked(node->forest, "%s was not restarted after %s", node->name,
                             troupe_exit_reason_name(node->reason));
-    else if (!node->heard && !node->excused && node->child.restart != TROUPE_TEMPORARY &&
-             node->last_causes != CAUSE_STOP)
+    else if (!node->heard && !node->excused && !node->forest->faulty &&
+             node->child.restart != TROUPE_TEMPORARY && node->last_causes != CAUSE_STOP)
         forest_wrong_locked(node->forest, "%s is down, and nobody heard of it", node->name);
 }
 
@@ -200,7 +200,7 @@ static void check_place(struct node *node)
     if (node->state == NODE_STARTING || node->state == NODE_STOPPING)
         forest_wrong_locked(forest, "%s %s for ever", node->name,
                             node->state == NODE_STARTING ? "starts" : "stops");
-    if (node->state == NODE_UP)
+    if (node->state == NODE_UP && !forest->faulty)
         report_check_rest(node);
     if (node->state == NODE_UP && node->must_end)
         forest_wrong_locked(forest, "%s goes on, though it must give up", node->name);

@@ -235,6 +235,8 @@ static bool for_a_sibling(const struct node *node)
     uint64_t since =
         node->ended; /* not began: it may have been on its way when its supervisor heard */
 
+    if (parent && node->forest->faulty && !rule_each_for_itself(parent))
+        return true; /* a sibling's start for which there was no memory is not seen */
     for (uint32_t i = 0; parent && i < parent->n_children; i++) {
         const struct node *sibling = parent->children[i];
 
@@ -353,6 +355,12 @@ static struct node *child_with(struct node *supervisor, troupe_id id)
     return NULL;
 }
 
+/* Starts and restarts may fail for no fault of the tree's. */
+static bool is_excused(const struct forest *forest)
+{
+    return forest->closing || forest->faulty;
+}
+
 static void check_reason(struct node *node, troupe_exit_reason reason)
 {
     unsigned causes = node->last_causes;
@@ -366,14 +374,14 @@ static void check_reason(struct node *node, troupe_exit_reason reason)
         fits = (causes & (CAUSE_KILL | CAUSE_TOO_LATE)) != 0 || !node->forest->simulation;
         break;
     case TROUPE_EXIT_GAVE_UP:
-        fits = node_is_supervisor(node) && (node->may_give_up || node->forest->closing);
+        fits = node_is_supervisor(node) && (node->may_give_up || is_excused(node->forest));
         node->forest->n_gave_up++;
         break;
     case TROUPE_EXIT_SHUTDOWN:
-        fits = node_is_supervisor(node) && (node->may_shut_down || node->forest->closing);
+        fits = node_is_supervisor(node) && (node->may_shut_down || is_excused(node->forest));
         break;
     case TROUPE_EXIT_REFUSED:
-        fits = (causes & CAUSE_STUMBLED) != 0;
+        fits = (causes & CAUSE_STUMBLED) != 0 || node->forest->faulty;
         break;
     default:
         break;
@@ -385,6 +393,10 @@ static void check_reason(struct node *node, troupe_exit_reason reason)
 
 static void hear_exit(struct node *supervisor, struct node *child, const troupe_exit *end)
 {
+    /* Without memory to be held once more it begins, and is stopped before its pre_start. */
+    if (child->state == NODE_DOWN && child->incarnation + 1 == end->incarnation &&
+        supervisor->forest->faulty)
+        child->incarnation++;
     if (child->state != NODE_DOWN || child->incarnation != end->incarnation)
         forest_wrong_locked(supervisor->forest,
                             "%s hears that life %u of %s is held, and it is not", supervisor->name,
@@ -419,6 +431,7 @@ static void hear_down(struct node *supervisor, struct node *child)
     for (uint32_t i = 0; i < supervisor->n_children; i++)
         all = all && (supervisor->children[i]->done || !supervisor->children[i]->child.significant);
     if (rule_each_for_itself(supervisor) && child->done && !child->excused &&
+        !supervisor->forest->faulty &&
         (all || supervisor->supervisor.auto_shutdown == TROUPE_AUTO_SHUTDOWN_ANY_SIGNIFICANT))
         supervisor->must_end = true;
 }

@@ -242,6 +242,8 @@ static troupe_status shell_pre_start(void *self, const troupe_start *start)
     inner.argument = node->kind == NODE_POOL ? (const void *)&node->pool : &node->supervisor;
     status = node->inner_child->pre_start(inner_of(self), &inner);
     if (status != TROUPE_OK)
+        log_refused(node);
+    if (status != TROUPE_OK && !node->forest->faulty)
         forest_wrong(node->forest, "%s: the kit refuses to start", node->name);
     return status;
 }

@@ -36,15 +36,20 @@ void report_check_rest(const struct node *supervisor)
 
 /* ---- what comes ---- */
 
+/* Rather one that waits for its report: a restart for which memory was out ends the same life once more, as refused. */
 static struct crash *find_crash(struct node *child, const troupe_exit *end)
 {
+    struct crash *found = NULL;
+
     for (uint32_t k = 0; k < CRASHES && k < child->n_crashes; k++) {
         struct crash *crash = &child->crashes[k];
+        bool waits = !crash->is_reported && crash->reason == end->reason;
 
-        if (crash->id.value == end->id.value && crash->incarnation == end->incarnation)
-            return crash;
+        if (crash->id.value == end->id.value && crash->incarnation == end->incarnation &&
+            (!found || waits))
+            found = crash;
     }
-    return NULL;
+    return found;
 }
 
 static struct node *node_with(struct forest *forest, const char *name)

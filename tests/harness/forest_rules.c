@@ -156,7 +156,8 @@ static void exceed(struct node *supervisor, struct node *child)
 /* Nobody of the others is on the way: it can be told what this end alone leads to. */
 static bool is_calm(const struct node *supervisor, const struct node *child)
 {
-    if (supervisor->fuzzy || node_is_adding(supervisor) || node_is_ordered(child))
+    if (supervisor->forest->faulty || supervisor->fuzzy || node_is_adding(supervisor) ||
+        node_is_ordered(child))
         return false;
     if (rule_each_for_itself(supervisor))
         return true;

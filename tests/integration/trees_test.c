@@ -177,11 +177,22 @@ static void plant(struct run *run)
         run->totals.n_trees++;
 }
 
+static void must_spawn(struct run *run, const troupe_spec *spec, troupe_id *ret_id)
+{
+    troupe_status status;
+
+    do {
+        status = troupe_spawn(run->me, spec, ret_id);
+    } while (status != TROUPE_OK && run->forest->faulty);
+    assert_int_equal(status, TROUPE_OK);
+}
+
 static void open_forest(struct run *run, bool simulation, uint64_t seed, unsigned workers)
 {
     struct forest *forest = trp_alloc_zeroed(sizeof *forest);
     troupe_system_options options = TROUPE_SYSTEM_OPTIONS();
     troupe_spec spec;
+    const troupe_faults faults = {.size = sizeof faults, .no_memory_one_in = 60};
     troupe_id id;
 
     assert_non_null(forest);
@@ -194,10 +205,13 @@ static void open_forest(struct run *run, bool simulation, uint64_t seed, unsigne
     forest->dice.state = ~seed;
     trp_mutex_init(&forest->lock);
     run->with_orders = seed % 2; /* without, restarts are as exact as can be */
+    forest->faulty = simulation && seed % 5 == 4;
     forest_plant(forest);
     options.simulation = simulation;
     options.seed = seed;
     options.workers = workers;
+    if (forest->faulty)
+        options.faults = &faults;
     options.crash_lines = 1000000; /* all of them */
     options.batch = seed % 2 ? 1 : 8;
     assert_int_equal(troupe_system_new(&options, &forest->system), TROUPE_OK);
@@ -207,9 +221,9 @@ static void open_forest(struct run *run, bool simulation, uint64_t seed, unsigne
     for (uint32_t i = 0; i < forest->n_nodes; i++)
         forest->nodes[i].supervisor.reports = forest->nodes[i].pool.reports = forest->topics;
     spec = reporter_spec(forest);
-    assert_int_equal(troupe_spawn(run->me, &spec, &id), TROUPE_OK);
+    must_spawn(run, &spec, &id);
     spec = operator_spec(forest);
-    assert_int_equal(troupe_spawn(run->me, &spec, &forest->operator), TROUPE_OK);
+    must_spawn(run, &spec, &forest->operator);
 }
 
 static void close_forest(struct run *run)
@@ -258,7 +272,8 @@ static void fell(struct run *run)
 
     if (log_ask(top, CAUSE_STOP, &id) &&
         troupe_stop(run->me, id, TROUPE_STOP_REQUESTED) == TROUPE_OK)
-        assert_int_equal(troupe_wait_end(run->me, id, PATIENCE, NULL), TROUPE_OK);
+        while (troupe_wait_end(run->me, id, PATIENCE, NULL) == TROUPE_E_NO_MEMORY)
+            continue; /* once more: the faults meet the driver, too */
 }
 
 static void simulate(struct run *run, uint64_t seed)

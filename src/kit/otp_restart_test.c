@@ -87,6 +87,46 @@ static void test_a_child_may_crash_for_ever_within_its_intensity(void **state)
     }
 }
 
+/* Memory is out now and then: a supervisor that goes on has its permanent child, or else it ends. */
+static void crash_without_memory(uint64_t seed)
+{
+    const troupe_faults faults = {.size = sizeof faults, .no_memory_one_in = 12};
+    troupe_system_options options =
+        TROUPE_SYSTEM_OPTIONS(.simulation = true, .seed = seed, .faults = &faults);
+    struct stage stage = {.simulation = true};
+    troupe_spec spec = *TROUPE_SPEC(.name = "top");
+    struct crew crew;
+    troupe_id id;
+
+    trp_mutex_init(&stage.journal.mutex);
+    trp_condition_init(&stage.journal.more);
+    assert_int_equal(troupe_system_new(&options, &stage.system), TROUPE_OK);
+    stage.me = troupe_attach(stage.system);
+    assert_non_null(stage.me);
+    crew_enlist(&stage, &crew, 1);
+    crew.tempers[0].part.watcher = TROUPE_NOBODY;
+    crew.plan.max_restarts = 1000;
+    assert_int_equal(troupe_supervisor_spec(&crew.plan, &spec, NULL), TROUPE_OK);
+    if (troupe_spawn(stage.me, &spec, &crew.top) == TROUPE_OK) {
+        for (int i = 0; i < 20 && troupe_lookup(stage.system, "a", &id) == TROUPE_OK; i++) {
+            (void)troupe_kill(stage.me, id);
+            settle(&stage);
+        }
+        if (troupe_lookup(stage.system, "top", &id) == TROUPE_OK &&
+            troupe_lookup(stage.system, "a", &id) != TROUPE_OK)
+            fail_msg("seed %llu: the supervisor goes on without its child",
+                     (unsigned long long)seed);
+    }
+    stage_close(&stage);
+}
+
+static void test_a_child_for_whose_restart_memory_is_out_is_not_lost(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 200; seed++)
+        crash_without_memory(seed);
+}
+
 /* ---- what a stop leaves ---- */
 
 static void asked_to_stop(struct stage *stage, troupe_restart_rule rule)
@@ -252,6 +292,7 @@ int main(void)
         cmocka_unit_test(test_one_for_one_restarts_it_alone_and_counts_all_together),
         cmocka_unit_test(test_one_for_one_escalates_when_a_child_never_comes_back),
         cmocka_unit_test(test_a_child_may_crash_for_ever_within_its_intensity),
+        cmocka_unit_test(test_a_child_for_whose_restart_memory_is_out_is_not_lost),
         cmocka_unit_test(test_who_is_asked_to_stop_stays_away_whatever_its_rule),
         cmocka_unit_test(test_a_child_that_does_not_stop_in_its_time_is_killed),
         cmocka_unit_test(test_a_child_without_time_to_stop_is_killed_at_once),

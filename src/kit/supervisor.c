@@ -169,6 +169,14 @@ static void on_child_exit(trp_supervisor *self, troupe_context *ctx, trp_record 
         trp_decide(self, ctx, record);
 }
 
+/* It ended for good, and nobody wanted it to: it is stuck, or there was no memory for its next life and none to be held
+ * for another try. */
+static bool is_lost(trp_child_phase was, const troupe_exit *end)
+{
+    return (end->reason == TROUPE_EXIT_STUCK && was != TRP_CHILD_RELEASED) ||
+           (end->operation == TROUPE_OPERATION_NEW_STATE && was == TRP_CHILD_RESTARTING);
+}
+
 static void on_child_down(trp_supervisor *self, troupe_context *ctx, trp_record *record,
                           const troupe_exit *end)
 {
@@ -180,8 +188,7 @@ static void on_child_down(trp_supervisor *self, troupe_context *ctx, trp_record 
     }
     if (was != TRP_CHILD_RELEASED)
         trp_record_note_end(record, end);
-    if (end->reason == TROUPE_EXIT_STUCK && was != TRP_CHILD_RELEASED &&
-        trp_rule_restarts(record->child.restart, end->reason)) {
+    if (is_lost(was, end) && trp_rule_restarts(record->child.restart, end->reason)) {
         trp_record_set_up(self, record, false);
         trp_record_set_id(self, record, TROUPE_NOBODY);
         record->phase = TRP_CHILD_DOWN;

@@ -323,11 +323,11 @@ static void say(const char *what, uint64_t n, const struct totals *all)
 {
     print_message("%s: %llu trees of %llu places a seed, %llu lives, %llu crashes, %llu restarts, "
                   "%llu gave up, %llu messages, %llu orders, %llu reports\n",
-                  what, (unsigned long long)all->n_trees, (unsigned long long)(all->n_nodes / n),
-                  (unsigned long long)all->n_lives, (unsigned long long)all->n_crashes,
-                  (unsigned long long)all->n_restarts, (unsigned long long)all->n_gave_up,
-                  (unsigned long long)all->n_messages, (unsigned long long)all->n_orders,
-                  (unsigned long long)all->n_reports);
+                  what, (unsigned long long)all->n_trees,
+                  (unsigned long long)(n ? all->n_nodes / n : 0), (unsigned long long)all->n_lives,
+                  (unsigned long long)all->n_crashes, (unsigned long long)all->n_restarts,
+                  (unsigned long long)all->n_gave_up, (unsigned long long)all->n_messages,
+                  (unsigned long long)all->n_orders, (unsigned long long)all->n_reports);
 }
 
 static uint64_t first_seed = 1, last_seed = 1000;

@@ -40,7 +40,7 @@ typedef struct bench_case {
 
 extern const bench_case bench_counting[], bench_ping_pong[], bench_spawn_stop[],
     bench_crash_restart[], bench_engine[], bench_state[], bench_names[], bench_timers[],
-    bench_access_log[]; /* each ends with a name that is NULL */
+    bench_trees[], bench_access_log[]; /* each ends with a name that is NULL */
 
 /* BENCH_MUST - this holds, or the benchmark ends with the place and the text. */
 #define BENCH_MUST(condition, text) ((condition) ? (void)0 : bench_die(__FILE__, __LINE__, (text)))

@@ -317,28 +317,32 @@ static const troupe_actor_ops pusher_actor = {.handle_message = pusher_message,
 
 struct crash_restart {
     bench_house house;
-    troupe_child child;
+    troupe_child *children; /* one of them is the faller, the others stand */
     troupe_supervisor supervisor;
     troupe_id faller, pusher;
     uint64_t n_lives;
 };
 
-static struct crash_restart *open_crash_restart(unsigned cores, const char *guest)
+static struct crash_restart *open_crash_restart(unsigned cores, const char *guest, size_t n)
 {
     struct crash_restart *bench = trp_alloc_zeroed(sizeof *bench);
     troupe_spec spec = *TROUPE_SPEC(.name = "supervisor");
 
     BENCH_MUST(bench, "memory is out");
+    bench->children = trp_alloc_zeroed(n * sizeof *bench->children);
+    BENCH_MUST(bench->children, "memory is out");
     bench_house_open(&bench->house, cores);
-    bench->child.spec =
-        *TROUPE_SPEC(.name = "faller", .actor = &faller_actor, .state_size = sizeof(struct faller));
+    for (size_t i = 0; i < n; i++)
+        bench->children[i].spec =
+            *TROUPE_SPEC(.actor = &faller_actor, .state_size = sizeof(struct faller));
+    bench->children[n / 2].spec.name = "faller";
     if (guest) {
         bench_house_guest(&bench->house, guest);
-        troupe_guest_spec(bench->house.guest, &bench->child.spec);
+        troupe_guest_spec(bench->house.guest, &bench->children[n / 2].spec);
     }
     /* So narrow a window that the intensity is never exceeded; no backoff. */
     bench->supervisor =
-        (troupe_supervisor)TROUPE_SUPERVISOR(.children = &bench->child, .n_children = 1,
+        (troupe_supervisor)TROUPE_SUPERVISOR(.children = bench->children, .n_children = n,
                                              .max_restarts = 1000, .within_ns = 1);
     BENCH_OK(troupe_supervisor_spec(&bench->supervisor, &spec, NULL));
     bench_house_spawn(&bench->house, &spec);
@@ -351,12 +355,22 @@ static struct crash_restart *open_crash_restart(unsigned cores, const char *gues
 
 static void *open_native_faller(unsigned cores)
 {
-    return open_crash_restart(cores, NULL);
+    return open_crash_restart(cores, NULL, 1);
+}
+
+static void *open_one_of_ten(unsigned cores)
+{
+    return open_crash_restart(cores, NULL, 10);
+}
+
+static void *open_one_of_many(unsigned cores)
+{
+    return open_crash_restart(cores, NULL, 100000);
 }
 
 static void *open_guest_faller(unsigned cores)
 {
-    return open_crash_restart(cores, "bench_tally.wasm");
+    return open_crash_restart(cores, "bench_tally.wasm", 1);
 }
 
 static void crash_and_ask(void *state, uint64_t ops)
@@ -377,6 +391,7 @@ static void close_crash_restart(void *state)
     struct crash_restart *bench = state;
 
     bench_house_close(&bench->house);
+    trp_free(bench->children);
     trp_free(bench);
 }
 
@@ -394,6 +409,23 @@ const bench_case bench_crash_restart[] = {
      .most_cores = 2,
      .ops = 50000,
      .open = open_native_faller,
+     .round = crash_and_ask,
+     .close = close_crash_restart},
+    {.name = "crash_restart",
+     .variant = "native_of_10",
+     .what = "the same, one of ten children",
+     .most_cores = 2,
+     .ops = 50000,
+     .open = open_one_of_ten,
+     .round = crash_and_ask,
+     .close = close_crash_restart},
+    {.name = "crash_restart",
+     .variant = "native_of_100k",
+     .what = "the same, one of 100 000",
+     .reach = "as native_of_10",
+     .most_cores = 2,
+     .ops = 50000,
+     .open = open_one_of_many,
      .round = crash_and_ask,
      .close = close_crash_restart},
     {.name = "crash_restart",

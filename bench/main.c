@@ -25,7 +25,7 @@ static struct {
 
 static const bench_case *const families[] = {
     bench_counting, bench_engine, bench_ping_pong, bench_spawn_stop, bench_crash_restart,
-    bench_state,    bench_names,  bench_timers,    bench_access_log};
+    bench_state,    bench_names,  bench_timers,    bench_trees,      bench_access_log};
 
 /* The floor of the case that runs, from this run; 0: none yet. */
 static struct {

@@ -1,0 +1,256 @@
+/* trees.c - supervisors with many children, and what a storm of crashes does to the others. */
+#include "bench.h"
+
+#include "trp/atomic.h"
+#include "trp/os.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHILDREN 100000u
+
+/* ---- a supervisor of 100 000: started, and stopped in order ---- */
+
+static troupe_status take_message(void *self, troupe_context *ctx, const troupe_message *message)
+{
+    (void)self;
+    (void)ctx;
+    (void)message;
+    return TROUPE_OK;
+}
+
+static const troupe_actor_ops idle_actor = {.handle_message = take_message};
+
+/* Spawns as many without a supervisor; answers when all of them said that they started. */
+struct nursery {
+    uint64_t left;
+    troupe_correlation asked;
+};
+
+static troupe_status nursery_message(void *self, troupe_context *ctx, const troupe_message *message)
+{
+    struct nursery *nursery = self;
+    troupe_id id;
+
+    memcpy(&nursery->left, message->payload.data, sizeof nursery->left);
+    nursery->asked = message->correlation;
+    for (uint64_t n = nursery->left; n > 0; n--) {
+        if (troupe_spawn(ctx, TROUPE_SPEC(.actor = &idle_actor), &id) != TROUPE_OK)
+            return TROUPE_E_FAILED;
+    }
+    return TROUPE_OK;
+}
+
+static void nursery_notice(void *self, troupe_context *ctx, const troupe_notice *notice)
+{
+    struct nursery *nursery = self;
+    uint64_t none = 0;
+
+    if (notice->event == TROUPE_EVENT_STARTED && --nursery->left == 0)
+        troupe_reply_to(ctx, nursery->asked, TROUPE_BYTES_OF(none));
+}
+
+static const troupe_actor_ops nursery_actor = {.handle_message = nursery_message,
+                                               .handle_down = nursery_notice};
+
+struct times {
+    bench_result start, bare, stop;
+};
+
+static void time_one(bench_house *house, const troupe_supervisor *plan, struct times *times)
+{
+    troupe_spec spec = *TROUPE_SPEC(.name = "supervisor", .stop_timeout = BENCH_PATIENCE);
+    uint64_t n = CHILDREN, began = trp_monotonic_ns();
+    troupe_id id;
+
+    BENCH_OK(troupe_supervisor_spec(plan, &spec, NULL));
+    id = bench_house_spawn(house, &spec);
+    times->start.values[times->start.n++] = (double)(trp_monotonic_ns() - began) / CHILDREN;
+    began = trp_monotonic_ns();
+    BENCH_OK(troupe_stop(house->me, id, TROUPE_STOP_REQUESTED));
+    BENCH_OK(troupe_wait_end(house->me, id, BENCH_PATIENCE, NULL));
+    times->stop.values[times->stop.n++] = (double)(trp_monotonic_ns() - began) / CHILDREN;
+    id = bench_house_spawn(house,
+                           TROUPE_SPEC(.actor = &nursery_actor, .stop_timeout = BENCH_PATIENCE,
+                                       .state_size = sizeof(struct nursery)));
+    began = trp_monotonic_ns();
+    (void)bench_house_ask(house, id, TROUPE_BYTES_OF(n));
+    times->bare.values[times->bare.n++] = (double)(trp_monotonic_ns() - began) / CHILDREN;
+    BENCH_OK(troupe_stop(house->me, id, TROUPE_STOP_REQUESTED));
+    BENCH_OK(troupe_wait_end(house->me, id, BENCH_PATIENCE, NULL));
+}
+
+static void time_many(const bench_case *self, unsigned cores, unsigned rounds)
+{
+    struct times *times = trp_alloc_zeroed(sizeof *times);
+    troupe_child *children = trp_alloc_zeroed(CHILDREN * sizeof *children);
+    troupe_supervisor plan = TROUPE_SUPERVISOR(.children = children, .n_children = CHILDREN);
+    bench_house house;
+
+    BENCH_MUST(times && children, "memory is out");
+    times->start = (bench_result){
+        .name = self->name, .variant = "supervised_start", .unit = "ns/child", .cores = cores};
+    times->bare = (bench_result){
+        .name = self->name, .variant = "unsupervised_start", .unit = "ns/child", .cores = cores};
+    times->stop = (bench_result){
+        .name = self->name, .variant = "supervised_stop", .unit = "ns/child", .cores = cores};
+    for (size_t i = 0; i < CHILDREN; i++)
+        children[i].spec = *TROUPE_SPEC(.actor = &idle_actor);
+    bench_house_open(&house, cores);
+    for (unsigned i = 0; i < rounds; i++)
+        time_one(&house, &plan, times);
+    bench_house_close(&house);
+    bench_report(&times->bare, NULL);
+    bench_report(&times->start, "unsupervised_start less 20 % of its rate");
+    bench_report(&times->stop, NULL);
+    trp_free(children);
+    trp_free(times);
+}
+
+/* ---- a storm ---- */
+
+#define FALLERS 1000u
+#define RATE_NS 100000u /* 10 000 a second */
+#define PINGS 5000u
+
+static troupe_status fall(void *self, troupe_context *ctx)
+{
+    (void)self;
+    troupe_crash(ctx, TROUPE_EXIT_CRASHED, "for ever");
+    return TROUPE_E_FAILED;
+}
+
+/* The first life stands, so that the tree starts; it falls at its first message. */
+struct faller {
+    bool first;
+};
+
+static troupe_status faller_pre_start(void *self, const troupe_start *start)
+{
+    ((struct faller *)self)->first = start->incarnation == 1;
+    return TROUPE_OK;
+}
+
+static troupe_status faller_post_start(void *self, troupe_context *ctx)
+{
+    return ((struct faller *)self)->first ? TROUPE_OK : fall(self, ctx);
+}
+
+static troupe_status faller_message(void *self, troupe_context *ctx, const troupe_message *message)
+{
+    (void)message;
+    return fall(self, ctx);
+}
+
+static const troupe_child_ops faller_child = {.pre_start = faller_pre_start,
+                                              .post_start = faller_post_start};
+static const troupe_actor_ops faller_actor = {.handle_message = faller_message};
+
+static troupe_status echo_message(void *self, troupe_context *ctx, const troupe_message *message)
+{
+    (void)self;
+    return troupe_reply(ctx, message->payload);
+}
+
+static const troupe_actor_ops echo_actor = {.handle_message = echo_message};
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Open loop: each ping has its time, and its latency counts from then, also when it was sent late. */
+static double p99_of_pings(bench_house *house, troupe_id echo, double *latencies)
+{
+    uint64_t began = trp_monotonic_ns() + TROUPE_MILLISECOND, number = 1;
+
+    for (uint32_t i = 0; i < PINGS; i++) {
+        uint64_t due = began + (uint64_t)i * RATE_NS;
+
+        while (trp_monotonic_ns() < due)
+            continue;
+        (void)bench_house_ask(house, echo, TROUPE_BYTES_OF(number));
+        latencies[i] = (double)(trp_monotonic_ns() - due);
+    }
+    qsort(latencies, PINGS, sizeof *latencies, by_size);
+    return latencies[PINGS * 99 / 100];
+}
+
+static troupe_id begin_storm(bench_house *house, const troupe_supervisor *plan)
+{
+    troupe_spec spec = *TROUPE_SPEC(.name = "storm");
+    troupe_id id, one;
+    char name[16];
+
+    BENCH_OK(troupe_supervisor_spec(plan, &spec, NULL));
+    id = bench_house_spawn(house, &spec);
+    for (uint32_t i = 0; i < FALLERS; i++) {
+        snprintf(name, sizeof name, "f%u", i);
+        BENCH_OK(troupe_lookup(house->system, name, &one));
+        BENCH_OK(troupe_send(house->me, one, TROUPE_TEXT("fall")));
+    }
+    return id;
+}
+
+static void time_storm(const bench_case *self, unsigned cores, unsigned rounds)
+{
+    static char names[FALLERS][16];
+    troupe_child *children = trp_alloc_zeroed(FALLERS * sizeof *children);
+    double *latencies = trp_alloc(PINGS * sizeof *latencies);
+    troupe_supervisor plan = TROUPE_SUPERVISOR(.children = children, .n_children = FALLERS,
+                                               .max_restarts = 1000000000, .within_ns = 1,
+                                               .backoff = {.kind = TROUPE_BACKOFF_EXPONENTIAL,
+                                                           .initial_ns = 10 * TROUPE_MILLISECOND,
+                                                           .max_ns = 100 * TROUPE_MILLISECOND,
+                                                           .jitter = 0.5,
+                                                           .reset_after_ns = TROUPE_SECOND});
+    bench_result quiet = {.name = self->name, .variant = "quiet", .unit = "ns p99", .cores = cores};
+    bench_result storm = {.name = self->name, .variant = "storm", .unit = "ns p99", .cores = cores};
+    bench_house house;
+    troupe_totals before, after;
+    troupe_id echo;
+
+    BENCH_MUST(children && latencies, "memory is out");
+    for (uint32_t i = 0; i < FALLERS; i++) {
+        snprintf(names[i], sizeof names[i], "f%u", i);
+        children[i].spec =
+            *TROUPE_SPEC(.name = names[i], .child = &faller_child, .actor = &faller_actor,
+                         .state_size = sizeof(struct faller));
+    }
+    bench_house_open(&house, cores);
+    echo = bench_house_spawn(&house, TROUPE_SPEC(.actor = &echo_actor));
+    for (unsigned i = 0; i < rounds; i++)
+        quiet.values[quiet.n++] = p99_of_pings(&house, echo, latencies);
+    (void)begin_storm(&house, &plan);
+    troupe_totals_now(house.system, &before);
+    for (unsigned i = 0; i < rounds; i++)
+        storm.values[storm.n++] = p99_of_pings(&house, echo, latencies);
+    troupe_totals_now(house.system, &after);
+    snprintf(storm.note, sizeof storm.note, "%.0f crashes a second meanwhile",
+             (double)(after.crashes - before.crashes) /
+                 ((double)rounds * PINGS * RATE_NS / TROUPE_SECOND));
+    bench_house_close(&house);
+    bench_report(&quiet, NULL);
+    bench_report(&storm, "2 x quiet");
+    trp_free(latencies);
+    trp_free(children);
+}
+
+const bench_case bench_trees[] = {
+    {.name = "supervisor_100k",
+     .variant = "native",
+     .what = "100 000 children: spawned bare until each said that it started; as children of one "
+             "supervisor, in order; stopped in order",
+     .most_cores = 2,
+     .whole = time_many},
+    {.name = "crash_storm",
+     .variant = "native",
+     .what = "the 99th percentile of 5000 calls at 10 000 a second, from their intended times: "
+             "quiet, and beside 1000 children that crash for ever under backoff",
+     .most_cores = 2,
+     .whole = time_storm},
+    {.name = NULL},
+};

@@ -322,6 +322,16 @@ static UNUSED troupe_id must_spawn(struct stage *stage, const troupe_spec *spec)
     return id;
 }
 
+static UNUSED troupe_child_page list_children(struct stage *stage, troupe_id supervisor,
+                                              size_t first, troupe_child_info *rows, size_t n)
+{
+    troupe_child_page page = TROUPE_CHILD_PAGE(rows, n);
+
+    assert_int_equal(troupe_children_call(stage->me, supervisor, first, &page, PATIENCE),
+                     TROUPE_OK);
+    return page;
+}
+
 static UNUSED troupe_id spawn_supervisor(struct stage *stage, const char *name,
                                          const troupe_supervisor *supervisor)
 {

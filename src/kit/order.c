@@ -154,13 +154,12 @@ troupe_status troupe_order_request(troupe_context *ctx, troupe_id supervisor,
 
 /* ---- all of them ---- */
 
-troupe_status troupe_children_read_sized(const troupe_answer *answer, troupe_child_info *rows,
-                                         size_t n, size_t size, size_t *ret_rows, size_t *ret_n)
+troupe_status troupe_children_read(const troupe_answer *answer, troupe_child_page *page)
 {
     const uint8_t *bytes = answer->payload.data;
     trp_list_head head;
 
-    *ret_rows = 0;
+    page->n_rows = 0;
     if (answer->status != TROUPE_OK)
         return answer->status;
     if (answer->payload.size < sizeof head)
@@ -169,28 +168,27 @@ troupe_status troupe_children_read_sized(const troupe_answer *answer, troupe_chi
     if (head.row_size != sizeof(troupe_child_info) ||
         answer->payload.size != sizeof head + head.n_rows * head.row_size)
         return TROUPE_E_INVALID;
-    for (; *ret_rows < n && *ret_rows < head.n_rows; (*ret_rows)++) {
+    for (; page->n_rows < page->n && page->n_rows < head.n_rows; page->n_rows++) {
         troupe_child_info row;
 
-        memcpy(&row, bytes + sizeof head + *ret_rows * sizeof row, sizeof row);
-        trp_options_give((uint8_t *)rows + *ret_rows * size, size, &row, sizeof row);
+        memcpy(&row, bytes + sizeof head + page->n_rows * sizeof row, sizeof row);
+        trp_options_give((uint8_t *)page->rows + page->n_rows * page->row_size, page->row_size,
+                         &row, sizeof row);
     }
-    if (ret_n)
-        *ret_n = head.n_children;
+    page->n_children = head.n_children;
     return TROUPE_OK;
 }
 
-troupe_status troupe_children_call_sized(troupe_context *ctx, troupe_id supervisor, size_t first,
-                                         troupe_child_info *rows, size_t n, size_t size,
-                                         uint64_t timeout_ns, size_t *ret_rows, size_t *ret_n)
+troupe_status troupe_children_call(troupe_context *ctx, troupe_id supervisor, size_t first,
+                                   troupe_child_page *page, uint64_t timeout_ns)
 {
-    trp_order_letter letter = {.kind = TRP_LETTER_LIST, .first = first, .n = n};
+    trp_order_letter letter = {.kind = TRP_LETTER_LIST, .first = first, .n = page->n};
     troupe_reply_buffer reply = {NULL};
     troupe_answer answer = {.status = TROUPE_OK};
     troupe_status status;
 
     (void)call(ctx, supervisor, &letter, timeout_ns, &reply, &answer);
-    status = troupe_children_read_sized(&answer, rows, n, size, ret_rows, ret_n);
+    status = troupe_children_read(&answer, page);
     troupe_reply_clear(&reply);
     return status;
 }

@@ -55,12 +55,10 @@ static void must_not(struct stage *stage, struct scene *scene, const troupe_orde
 static troupe_child_info row_of(struct stage *stage, troupe_id supervisor, const char *name)
 {
     troupe_child_info rows[8];
-    size_t n_rows, n;
+    troupe_child_page page = list_children(stage, supervisor, 0, rows, 8);
 
-    assert_int_equal(troupe_children_call(stage->me, supervisor, 0, rows, 8, PATIENCE, &n_rows, &n),
-                     TROUPE_OK);
-    assert_int_equal(n_rows, n);
-    for (size_t i = 0; i < n_rows; i++) {
+    assert_int_equal(page.n_rows, page.n_children);
+    for (size_t i = 0; i < page.n_rows; i++) {
         if (strcmp(rows[i].name, name) == 0)
             return rows[i];
     }
@@ -453,7 +451,8 @@ static void act_pages(struct stage *stage)
     struct scene scene;
     troupe_spec spec = *TROUPE_SPEC(.name = "pool");
     static troupe_child_info rows[TROUPE_CHILDREN_MAX];
-    size_t n_rows, n, seen = 0;
+    troupe_child_page page;
+    size_t seen = 0;
 
     cast(stage, &scene);
     scene.pool = (troupe_pool)TROUPE_POOL(.member = &scene.children[0], .n_members = 600);
@@ -463,19 +462,17 @@ static void act_pages(struct stage *stage)
     scene.children[0].spec.state_size = 0;
     scene.top = must_spawn(stage, &spec);
     do {
-        assert_int_equal(
-            troupe_children_call(stage->me, scene.top, seen, rows, 1000, PATIENCE, &n_rows, &n),
-            TROUPE_OK);
-        assert_int_equal(n, 600);
-        for (size_t i = 0; i < n_rows; i++) {
+        page = list_children(stage, scene.top, seen, rows, TROUPE_CHILDREN_MAX);
+        assert_int_equal(page.n_children, 600);
+        for (size_t i = 0; i < page.n_rows; i++) {
             char name[16];
 
             snprintf(name, sizeof name, "a-%zu", seen + i + 1);
             assert_string_equal(rows[i].name, name);
             assert_int_equal(rows[i].state, TROUPE_CHILD_UP);
         }
-        seen += n_rows;
-    } while (n_rows > 0);
+        seen += page.n_rows;
+    } while (page.n_rows > 0);
     assert_int_equal(seen, 600);
     curtain(stage);
 }

@@ -410,19 +410,18 @@ static void test_a_pool_takes_other_numbers_and_no_other_member(void **state)
 static void expect_many(struct stage *stage, struct pool *pool, size_t n, bool supervisors)
 {
     static troupe_child_info rows[TROUPE_CHILDREN_MAX];
-    size_t seen = 0, n_rows, all;
+    troupe_child_page page;
+    size_t seen = 0;
 
     do {
-        assert_int_equal(troupe_children_call(stage->me, pool->top, seen, rows, TROUPE_CHILDREN_MAX,
-                                              PATIENCE, &n_rows, &all),
-                         TROUPE_OK);
-        assert_int_equal(all, n);
-        for (size_t i = 0; i < n_rows; i++) {
+        page = list_children(stage, pool->top, seen, rows, TROUPE_CHILDREN_MAX);
+        assert_int_equal(page.n_children, n);
+        for (size_t i = 0; i < page.n_rows; i++) {
             assert_int_equal(rows[i].state, TROUPE_CHILD_UP);
             assert_int_equal(rows[i].is_supervisor, supervisors);
         }
-        seen += n_rows;
-    } while (n_rows > 0);
+        seen += page.n_rows;
+    } while (page.n_rows > 0);
     assert_int_equal(seen, n);
 }
 

@@ -310,42 +310,36 @@ typedef struct troupe_child_info {
 
 #define TROUPE_CHILDREN_MAX 256u /* rows in one answer */
 
+/* Where rows of a list go. */
+typedef struct troupe_child_page {
+    size_t row_size; /* set by TROUPE_CHILD_PAGE */
+    troupe_child_info *rows;
+    size_t n;          /* how many there is room for */
+    size_t n_rows;     /* how many were written */
+    size_t n_children; /* how many children there are in all */
+} troupe_child_page;
+
+#define TROUPE_CHILD_PAGE(rows_, n_)                                                               \
+    {                                                                                              \
+        .row_size = sizeof(troupe_child_info), .rows = (rows_), .n = (n_)                          \
+    }
+
 /* troupe_children_call    - a thread lists the children: in start order, those from the first-th (from 0) on.
  * troupe_children_request - a handler asks for up to n of them, for troupe_children_read.
  * troupe_children_read    - what it was answered.
- * The names with _sized: the same for a caller that says how large its rows are.
  *
- * Owns:    rows are the caller's, n of them. *ret_n (may be NULL) is how many children there are in all.
+ * Owns:    page and its rows are the caller's.
  * Threads: as troupe_call, troupe_request; troupe_children_read: any.
- * Counts:  up to n, and to TROUPE_CHILDREN_MAX in one answer, are written; *ret_rows is how many.
- * Errors:  as troupe_order_call.
+ * Counts:  up to page->n rows, and to TROUPE_CHILDREN_MAX in one answer, are written.
+ * Errors:  as troupe_order_call; then page->n_rows is 0.
  */
-TROUPE_MUST_CHECK troupe_status troupe_children_call_sized(troupe_context *ctx,
-                                                           troupe_id supervisor, size_t first,
-                                                           troupe_child_info *rows, size_t n,
-                                                           size_t size, uint64_t timeout_ns,
-                                                           size_t *ret_rows, size_t *ret_n);
+TROUPE_MUST_CHECK troupe_status troupe_children_call(troupe_context *ctx, troupe_id supervisor,
+                                                     size_t first, troupe_child_page *page,
+                                                     uint64_t timeout_ns);
 TROUPE_MUST_CHECK troupe_status troupe_children_request(troupe_context *ctx, troupe_id supervisor,
                                                         size_t first, size_t n, uint64_t timeout_ns,
                                                         troupe_correlation *ret_correlation);
-troupe_status troupe_children_read_sized(const troupe_answer *answer, troupe_child_info *rows,
-                                         size_t n, size_t size, size_t *ret_rows, size_t *ret_n);
-
-TROUPE_MUST_CHECK static inline troupe_status
-troupe_children_call(troupe_context *ctx, troupe_id supervisor, size_t first,
-                     troupe_child_info *rows, size_t n, uint64_t timeout_ns, size_t *ret_rows,
-                     size_t *ret_n)
-{
-    return troupe_children_call_sized(ctx, supervisor, first, rows, n, sizeof *rows, timeout_ns,
-                                      ret_rows, ret_n);
-}
-
-static inline troupe_status troupe_children_read(const troupe_answer *answer,
-                                                 troupe_child_info *rows, size_t n,
-                                                 size_t *ret_rows, size_t *ret_n)
-{
-    return troupe_children_read_sized(answer, rows, n, sizeof *rows, ret_rows, ret_n);
-}
+troupe_status troupe_children_read(const troupe_answer *answer, troupe_child_page *page);
 
 /* ---- groups: members that come and go by themselves, one address ---- */
 

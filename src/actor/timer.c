@@ -1,8 +1,9 @@
 /* timer.c - send_after, send_every.
  *
  * A timer is counted by the life that set it and by the clock. What is over stays in the life's list until it is swept.
- * An interval has one payload for all its messages. While its last message waits or is handled that payload has a second
- * count, and then the clock sends no further one: a target that stalls has one message of it.
+ * Its payload is shared with its messages. While one of them waits or is handled the payload has a second count: then the
+ * clock sends no further one of an interval, and a timer that fired counts as set. So a target that stalls has no more
+ * messages of a life's timers than timers_bound, though they take no room.
  * Threads:    fire, tick: the clock's. The list, end: its cell's owner.
  * Invariants: 1. The owner writes `ended` before it cancels; a tick arms the clock before it reads `ended`. The clock's
  *                lock, which both take in between, orders them. If broken: an interval that was cancelled while it fired
@@ -16,8 +17,8 @@ typedef struct send_timer {
     trp_link link; /* owner: the cell */
     troupe_system *system;
     uint64_t target, sender;
-    trp_node *node;          /* once: the clock's from the start on */
-    troupe_payload *payload; /* interval */
+    trp_node *node; /* once: the clock's from the start on */
+    troupe_payload *payload;
     uint64_t at_ns, period_ns;
     uint64_t number;
     _Atomic bool over;  /* it fires no more */
@@ -131,6 +132,14 @@ static void drop(trp_cell *cell, send_timer *timer)
     unref(timer);
 }
 
+/* What its owner is handling this moment is no longer on its way: who handles its timer may set the next one. */
+static bool is_on_its_way(const trp_cell *cell, const send_timer *timer)
+{
+    const trp_node *node = cell->thread ? cell->thread->received : trp_at_hand(cell);
+
+    return trp_payload_is_shared(timer->payload) && !(node && node->shared == timer->payload);
+}
+
 static void sweep(trp_cell *cell)
 {
     trp_link *at = cell->timers.next;
@@ -139,7 +148,8 @@ static void sweep(trp_cell *cell)
         send_timer *timer = TRP_OF(at, send_timer, link);
 
         at = at->next;
-        if (trp_load_relaxed(&timer->over)) /* its own count keeps it; unref orders the rest */
+        /* its own count keeps it; unref orders the rest */
+        if (trp_load_relaxed(&timer->over) && !is_on_its_way(cell, timer))
             drop(cell, timer);
     }
     cell->n_timers_swept = cell->n_timers;
@@ -152,11 +162,11 @@ static send_timer *new_timer(trp_cell *cell, troupe_id target, troupe_bytes payl
 
     if (!timer)
         return NULL;
-    if (period_ns)
-        timer->payload = troupe_payload_new(payload);
-    else
-        timer->node = trp_node_new(payload, NULL);
-    if (!timer->payload && !timer->node) {
+    timer->payload = troupe_payload_new(payload);
+    if (timer->payload && !period_ns)
+        timer->node = trp_node_new((troupe_bytes){0}, timer->payload);
+    if (!timer->payload || (!timer->node && !period_ns)) {
+        troupe_payload_unref(timer->payload);
         trp_free(timer);
         return NULL;
     }

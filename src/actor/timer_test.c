@@ -255,6 +255,32 @@ static void test_one_more_than_the_bound_is_refused_until_one_is_over(void **sta
     assert_int_equal(troupe_send_after(f->me, whom, TROUPE_TEXT("y"), 1, NULL), TROUPE_E_QUOTA);
 }
 
+/* A target that does not handle them has no more than the bound of them, though timers take no room. */
+static void test_what_fired_and_waits_counts_as_set(void **state)
+{
+    fixture *f = *state;
+    troupe_id whom = troupe_self(f->me);
+    troupe_message message;
+
+    f->me->timers_bound = 3;
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(troupe_send_after(f->me, whom, TROUPE_TEXT("x"), 0, NULL), TROUPE_OK);
+    for (int i = 0; i < 100; i++) {
+        while (troupe_simulated(f->system) && troupe_step(f->system))
+            continue;
+        assert_int_equal(troupe_send_after(f->me, whom, TROUPE_TEXT("x"), 0, NULL), TROUPE_E_QUOTA);
+    }
+    /* Each that is taken makes room for the next, as a timer that sets itself anew needs it. */
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(troupe_receive(f->me, 10 * TROUPE_SECOND, &message), TROUPE_OK);
+        assert_int_equal(message.payload.size, 1);
+        assert_int_equal(troupe_send_after(f->me, whom, TROUPE_TEXT("x"), 0, NULL), TROUPE_OK);
+        assert_int_equal(troupe_send_after(f->me, whom, TROUPE_TEXT("x"), 0, NULL), TROUPE_E_QUOTA);
+    }
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(troupe_receive(f->me, 10 * TROUPE_SECOND, &message), TROUPE_OK);
+}
+
 /* A component's own bound, from its spec. */
 static void test_the_bound_of_a_spec_holds(void **state)
 {
@@ -283,6 +309,7 @@ int main(void)
         BOTH(test_timers_pass_no_room),
         BOTH(test_a_timer_of_another_is_not_cancelled),
         BOTH(test_one_more_than_the_bound_is_refused_until_one_is_over),
+        BOTH(test_what_fired_and_waits_counts_as_set),
         BOTH(test_the_bound_of_a_spec_holds),
     };
 

@@ -402,7 +402,7 @@ typedef struct troupe_spec {
     uint32_t
         requests_bound; /* requests whose end it has not taken yet; default TROUPE_REQUESTS_BOUND */
     uint32_t
-        timers_bound; /* timers that have not fired yet, intervals; default TROUPE_TIMERS_BOUND */
+        timers_bound; /* timers, until their message is being handled; intervals; default TROUPE_TIMERS_BOUND */
     troupe_on_error on_error; /* default: continue */
     /* Nanoseconds from the spawn, or the restart, to the end of post_start, waits included: one that is not
      * through by then is abandoned and ends as TROUPE_EXIT_TIMEOUT. A hook is not stopped in its middle; it

@@ -107,6 +107,7 @@ void trp_record_set_id(trp_supervisor *self, trp_record *record, troupe_id id)
             at = &(*at)->chain;
         *at = record->chain;
         self->children.n_with_id--;
+        self->children.n_leaving -= record->phase == TRP_CHILD_RELEASED;
     }
     record->id = id;
     if (id.value) {
@@ -138,22 +139,38 @@ trp_record *trp_record_of(const trp_supervisor *self, troupe_id id)
     return id.value ? record : NULL;
 }
 
-/* Those that are up are found as anybody finds them; only among those that are down it is looked for. */
-trp_record *trp_record_named(const trp_supervisor *self, troupe_system *system, const char *name)
+bool trp_record_is_forgotten(const trp_record *record)
 {
+    return record->forget || record->child.restart == TROUPE_TEMPORARY;
+}
+
+/* Those that are up are found as anybody finds them; looked for is only among those that are down, or about to be: their
+ * names are free already. all: any may have ended this moment, and its supervisor not heard of it. */
+trp_record *trp_record_named(const trp_supervisor *self, troupe_system *system, const char *name,
+                             bool all)
+{
+    const trp_children *children = &self->children;
     char own[TROUPE_NAME_MAX + 1];
     troupe_id id;
     trp_record *record =
         troupe_lookup(system, name, &id) == TROUPE_OK ? trp_record_of(self, id) : NULL;
 
-    if (record || self->children.n_with_id == self->children.n)
+    if (record || (!all && children->n_with_id == children->n && !children->n_leaving))
         return record;
     for (record = trp_record_first_from(self, 0); record; record = trp_record_next(self, record)) {
-        if (!record->id.value && trp_record_name(self, record, false, own) &&
+        bool leaves = record->phase == TRP_CHILD_RELEASED && !trp_record_is_forgotten(record);
+
+        if ((all || leaves || !record->id.value) && trp_record_name(self, record, false, own) &&
             strcmp(own, name) == 0)
             return record;
     }
     return NULL;
+}
+
+void trp_record_leave(trp_supervisor *self, trp_record *record)
+{
+    self->children.n_leaving += record->phase != TRP_CHILD_RELEASED;
+    record->phase = TRP_CHILD_RELEASED;
 }
 
 trp_record *trp_record_next(const trp_supervisor *self, const trp_record *record)

@@ -76,7 +76,7 @@ static void release(trp_supervisor *self, troupe_context *ctx, trp_record *recor
         trp_child_is_gone(self, ctx, record);
         return;
     }
-    record->phase = TRP_CHILD_RELEASED;
+    trp_record_leave(self, record);
     (void)troupe_release(ctx, record->id, gave_up); /* GONE: its CHILD_DOWN is coming */
 }
 
@@ -119,7 +119,7 @@ static bool is_work_done(const trp_supervisor *self, const trp_record *ended)
 
 void trp_child_is_gone(trp_supervisor *self, troupe_context *ctx, trp_record *record)
 {
-    bool forget = record->forget || record->child.restart == TROUPE_TEMPORARY || self->plan.pool;
+    bool forget = trp_record_is_forgotten(record) || self->plan.pool;
     bool awaited = self->group.at == record;
     trp_record *before = trp_record_before(self, record), *next = trp_record_next(self, record);
 

@@ -129,8 +129,9 @@ static void add(trp_supervisor *self, troupe_context *ctx, troupe_correlation as
 
     if (!choose_child(self, ctx, asker, letter, &child))
         return;
-    record = !self->plan.pool && child.spec.name ? trp_record_named(self, system, child.spec.name)
-                                                 : NULL;
+    record = !self->plan.pool && child.spec.name
+                 ? trp_record_named(self, system, child.spec.name, false)
+                 : NULL;
     if (record) {
         refuse(ctx, asker, TROUPE_E_TAKEN, "%s is a child already%s", child.spec.name,
                record->id.value ? "" : ", and down: restart or remove it");
@@ -164,7 +165,7 @@ static void stop(trp_supervisor *self, troupe_context *ctx, trp_record *record)
     }
     if (record->phase == TRP_CHILD_WAITING)
         (void)troupe_cancel_timer(ctx, record->timer);
-    record->phase = TRP_CHILD_RELEASED;
+    trp_record_leave(self, record);
     (void)troupe_stop(ctx, record->id, TROUPE_STOP_REQUESTED); /* GONE: likewise */
 }
 
@@ -197,7 +198,7 @@ static void about_one(trp_supervisor *self, troupe_context *ctx, troupe_correlat
     const troupe_order *order = &letter->order;
     trp_record *record = order->id.value ? trp_record_of(self, order->id)
                          : letter->name[0]
-                             ? trp_record_named(self, troupe_system_of(ctx), letter->name)
+                             ? trp_record_named(self, troupe_system_of(ctx), letter->name, true)
                              : NULL;
 
     if (!order->id.value && !letter->name[0]) {

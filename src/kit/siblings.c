@@ -50,7 +50,7 @@ static void all_are_down(trp_supervisor *self, troupe_context *ctx)
 }
 
 /* True: its outcome is awaited. */
-static bool stop_one(troupe_context *ctx, trp_record *record)
+static bool stop_one(trp_supervisor *self, troupe_context *ctx, trp_record *record)
 {
     switch (record->phase) {
     case TRP_CHILD_STARTING:
@@ -73,7 +73,7 @@ static bool stop_one(troupe_context *ctx, trp_record *record)
     }
     if (record->phase != TRP_CHILD_HELD || record->child.restart != TROUPE_TEMPORARY)
         return false;
-    record->phase = TRP_CHILD_RELEASED;
+    trp_record_leave(self, record);
     (void)troupe_release(ctx, record->id, false);
     return true;
 }
@@ -82,7 +82,7 @@ static void stop_from(trp_supervisor *self, troupe_context *ctx, trp_record *rec
 {
     while (record && record->order >= self->group.from) {
         self->group.at = record;
-        if (stop_one(ctx, record))
+        if (stop_one(self, ctx, record))
             return;
         record = trp_record_before(self, record);
     }

@@ -40,7 +40,7 @@ typedef enum trp_child_phase {
     TRP_CHILD_HELD, /* between two lives; its siblings' restart, or a decision that is under way, goes on with it */
     TRP_CHILD_WAITING,    /* held, its backoff timer runs */
     TRP_CHILD_RESTARTING, /* troupe_restart was called */
-    TRP_CHILD_RELEASED,   /* troupe_release was called */
+    TRP_CHILD_RELEASED,   /* see trp_record_leave */
 } trp_child_phase;
 
 /* One child over its lives. Supervisor's turn only. */
@@ -76,7 +76,7 @@ typedef struct trp_record {
 /* Every child that is known. Supervisor's turn only. */
 typedef struct trp_children {
     trp_link list; /* of trp_record, in start order */
-    size_t n, n_with_id;
+    size_t n, n_with_id, n_leaving;
     uint64_t last_order;
     trp_record **by_id; /* chains; a power of two of them */
     size_t n_chains;
@@ -176,7 +176,12 @@ void trp_children_remove(trp_supervisor *self, trp_record *record);
 /* A child has this id from now on; NOBODY: none. */
 void trp_record_set_id(trp_supervisor *self, trp_record *record, troupe_id id);
 trp_record *trp_record_of(const trp_supervisor *self, troupe_id id); /* NULL: no child */
-trp_record *trp_record_named(const trp_supervisor *self, troupe_system *system, const char *name);
+trp_record *trp_record_named(const trp_supervisor *self, troupe_system *system, const char *name,
+                             bool all);
+/* trp_record_is_forgotten - once it is gone nobody knows of it: its name may be another's before that is heard. */
+bool trp_record_is_forgotten(const trp_record *record);
+/* trp_record_leave - it was released, or asked to stop for good: its CHILD_DOWN is coming. */
+void trp_record_leave(trp_supervisor *self, trp_record *record);
 trp_record *trp_record_next(const trp_supervisor *self,
                             const trp_record *record); /* NULL: the last */
 trp_record *trp_record_before(const trp_supervisor *self,

@@ -149,21 +149,21 @@ bool troupe_crash_report_due(troupe_system *system, uint64_t *ret_left_out)
     return due;
 }
 
-void troupe_log_crash(troupe_context *ctx, troupe_level level, const char *id, troupe_bytes text)
+bool troupe_crash_line_due(troupe_context *ctx)
 {
     troupe_system *system = ctx->system;
     uint64_t left_out = 0;
     char words[64];
     bool due;
 
+    if (!system->log.write)
+        return false;
     trp_mutex_lock(&system->crash_lock);
     due = take_locked(&system->line_budget, troupe_now(system), system->crash_lines, &left_out);
     trp_mutex_unlock(&system->crash_lock);
-    if (!due)
-        return;
-    if (left_out) {
+    if (due && left_out) {
         snprintf(words, sizeof words, "%" PRIu64 " lines about crashes were left out", left_out);
         trp_log_line(ctx, TROUPE_LEVEL_WARN, "crash-lines", troupe_text(words));
     }
-    trp_log_line(ctx, level, id, text);
+    return due;
 }

@@ -21,14 +21,14 @@ static void log_crash(trp_cell *cell)
     }
     if (trp_is_in_order(cell->exit.reason))
         return;
-    if (cell->taken)
-        return; /* it is known as stuck */
+    if (cell->taken || !troupe_crash_line_due(cell))
+        return; /* it is known as stuck; or enough was said */
     if (cell->exit.operation == TROUPE_OPERATION_NONE)
         snprintf(text, sizeof text, "%s", cell->exit.text);
     else
         snprintf(text, sizeof text, "%s (in %s)", cell->exit.text,
                  troupe_operation_name(cell->exit.operation));
-    troupe_log_crash(cell, TROUPE_LEVEL_WARN, "component-crashed", troupe_text(text));
+    trp_log_line(cell, TROUPE_LEVEL_WARN, "component-crashed", troupe_text(text));
 }
 
 /* Say which message it was, where there is room. */

@@ -41,7 +41,8 @@ void trp_give_up_on(trp_supervisor *self, troupe_context *ctx, const trp_record 
     struct line line;
 
     fill_line(self, record, why, &line);
-    troupe_log_crash(ctx, TROUPE_LEVEL_ERROR, "supervisor-gave-up", troupe_text(line.text));
+    if (troupe_crash_line_due(ctx))
+        troupe_log_write(ctx, TROUPE_LEVEL_ERROR, "supervisor-gave-up", troupe_text(line.text));
     trp_report_decision(
         self, record, self->started ? TROUPE_DECISION_GIVE_UP : TROUPE_DECISION_FAIL_START, 0, why);
     if (!self->started) {
@@ -62,7 +63,8 @@ static void stop_all(trp_supervisor *self, troupe_context *ctx, const trp_record
         return;
     }
     fill_line(self, record, why, &line);
-    troupe_log_crash(ctx, TROUPE_LEVEL_ERROR, "supervisor-shut-down", troupe_text(line.text));
+    if (troupe_crash_line_due(ctx))
+        troupe_log_write(ctx, TROUPE_LEVEL_ERROR, "supervisor-shut-down", troupe_text(line.text));
     trp_report_decision(self, record, TROUPE_DECISION_STOP, 0, why);
     self->ending = true;
     troupe_crash(ctx, TROUPE_EXIT_SHUTDOWN, line.text);

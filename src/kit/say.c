@@ -33,8 +33,9 @@ const char *trp_exit_verb(troupe_exit_reason reason)
     return "ended";
 }
 
-void trp_say(const trp_supervisor *self, troupe_context *ctx, const trp_record *record,
-             troupe_level level, const char *id, const char *decision)
+/* The budget is asked first: in a storm most lines are not written, and a text costs more than a restart. */
+static void write_line(const trp_supervisor *self, troupe_context *ctx, const trp_record *record,
+                       troupe_level level, const char *id, const char *decision)
 {
     const char *why = record->text ? record->text : "";
     char name[TROUPE_NAME_MAX + 1];
@@ -42,7 +43,14 @@ void trp_say(const trp_supervisor *self, troupe_context *ctx, const trp_record *
 
     snprintf(text, sizeof text, "%s %s%s%s; %s", trp_record_name(self, record, true, name),
              trp_exit_verb(record->reason), why[0] ? ": " : "", why, decision);
-    troupe_log_crash(ctx, level, id, troupe_text(text));
+    troupe_log_write(ctx, level, id, troupe_text(text));
+}
+
+void trp_say(const trp_supervisor *self, troupe_context *ctx, const trp_record *record,
+             troupe_level level, const char *id, const char *decision)
+{
+    if (troupe_crash_line_due(ctx))
+        write_line(self, ctx, record, level, id, decision);
 }
 
 void trp_say_timed(const trp_supervisor *self, troupe_context *ctx, const trp_record *record,
@@ -51,8 +59,10 @@ void trp_say_timed(const trp_supervisor *self, troupe_context *ctx, const trp_re
     const trp_window *window = record->has_budget ? &record->budget : &self->window;
     char took[TRP_DURATION_MAX], within[TRP_DURATION_MAX], decision[128];
 
+    if (!troupe_crash_line_due(ctx))
+        return;
     snprintf(decision, sizeof decision, "%s %s (%" PRIu32 " of %" PRIu32 " in %s)", what,
              trp_duration_text(ns, took), record->n_counted, window->max,
              trp_duration_text(window->within_ns, within));
-    trp_say(self, ctx, record, TROUPE_LEVEL_WARN, id, decision);
+    write_line(self, ctx, record, TROUPE_LEVEL_WARN, id, decision);
 }

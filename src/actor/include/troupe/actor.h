@@ -1079,12 +1079,9 @@ bool troupe_has_room(troupe_system *system, troupe_id id);
  * Owns: text is lent. Threads: the context's. Errors: none. */
 void troupe_log_write(troupe_context *ctx, troupe_level level, const char *id, troupe_bytes text);
 
-/* troupe_log_crash - the same for a line about a crash: within options.crash_lines a second of the system, else it is
- *                    counted, and the next that is written says how many were left out (crash-lines).
- * troupe_log_keep  - a line that a component wrote elsewhere is one of its last lines (troupe_last_crash); those of
- *                    troupe_log_write are by themselves. Of a thread: nothing happens.
+/* troupe_log_keep - a line that a component wrote elsewhere is one of its last lines (troupe_last_crash); those of
+ *                   troupe_log_write are by themselves. Of a thread: nothing happens.
  * Owns: text is lent. Threads: the context's. Errors: none. */
-void troupe_log_crash(troupe_context *ctx, troupe_level level, const char *id, troupe_bytes text);
 void troupe_log_keep(troupe_context *ctx, troupe_bytes text);
 
 /* ---- crashes ---- */
@@ -1121,9 +1118,12 @@ static inline troupe_status troupe_last_crash(troupe_system *system, troupe_id i
     return troupe_last_crash_read(system, id, ret_details, sizeof *ret_details);
 }
 
-/* troupe_crash_report_due - whether one more report may be made now, within options.crash_lines a second; *ret_left_out is
- *                           how many were not since the last one.
- * Threads: any. Errors: none; false: this one is counted as left out. */
+/* troupe_crash_line_due   - whether one more line about a crash may be written now, within options.crash_lines a second of
+ *                           the system; to be asked before its text is made. After some that were not, a line says how
+ *                           many (crash-lines).
+ * troupe_crash_report_due - the same for a report; *ret_left_out is how many were not made since the last one.
+ * Threads: the context's; any. Errors: none; false: this one is counted as left out, or nobody reads the log. */
+bool troupe_crash_line_due(troupe_context *ctx);
 bool troupe_crash_report_due(troupe_system *system, uint64_t *ret_left_out);
 
 #ifdef __cplusplus

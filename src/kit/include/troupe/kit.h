@@ -230,7 +230,7 @@ typedef enum troupe_order_kind {
     /* It ends in order, and stays down until it is restarted by an order, also when its siblings are restarted. A
      * temporary one, and a pool's, is forgotten. No auto_shutdown follows from it. */
     TROUPE_ORDER_STOP,
-    /* One that is up is stopped first, and starts again uncounted; one that waits in its backoff starts at once; one that
+    /* One that is up is stopped first, and starts again uncounted; one that waits in a backoff of its own starts at once; one that
      * is down starts under a new id. Answered when it passed post_start. */
     TROUPE_ORDER_RESTART,
     TROUPE_ORDER_REMOVE, /* as STOP, and it is forgotten; what its spec points to is needed no longer */

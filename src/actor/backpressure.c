@@ -195,30 +195,25 @@ static troupe_status wait_for_room(trp_cell *thread, trp_cell *target, troupe_id
     return trp_load_seq(&target->id) == id.value ? TROUPE_OK : TROUPE_E_GONE;
 }
 
-troupe_status trp_room_reserve(trp_cell *sender, trp_cell *target, troupe_id id, uint64_t room,
-                               troupe_on_full on_full)
+troupe_status trp_room_over(trp_cell *sender, trp_cell *target, troupe_id id, uint64_t room,
+                            troupe_on_full on_full)
 {
     bool block = on_full == TROUPE_ON_FULL_BLOCK;
+    troupe_status status = TROUPE_E_FULL;
 
-    for (;;) {
-        troupe_status status = TROUPE_E_FULL;
-        uint64_t before = trp_add_seq(&target->waiting, room);
-
-        if (!trp_room_is_full(before, trp_load_relaxed(&target->bound))) /* set at spawn */
-            return TROUPE_OK;
-        if (on_full == TROUPE_ON_FULL_DROP_OLDEST)
-            return TROUPE_OK; /* its sender makes room once it is in: drop.c */
-        if (block && !sender->thread)
-            status = mute(sender, target, id, room);
-        if (status == TROUPE_OK)
-            return TROUPE_OK;
-        trp_room_give(target, room);
-        if (!block || !sender->thread)
-            return status;
+    if (on_full == TROUPE_ON_FULL_DROP_OLDEST)
+        return TROUPE_OK; /* its sender makes room once it is in: drop.c */
+    if (block && !sender->thread)
+        status = mute(sender, target, id, room);
+    if (status == TROUPE_OK)
+        return TROUPE_OK;
+    trp_room_give(target, room);
+    if (!block || !sender->thread)
+        return status;
+    do
         status = wait_for_room(sender, target, id);
-        if (status != TROUPE_OK)
-            return status;
-    }
+    while (status == TROUPE_OK && !trp_room_try(target, room));
+    return status;
 }
 
 troupe_status troupe_room_wait(troupe_context *ctx, troupe_id target, uint64_t timeout_ns)

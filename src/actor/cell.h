@@ -18,6 +18,9 @@
 #include "trp/list.h"
 #include "trp/os.h"
 
+/* Not on the straight way of a message, and kept out of it: inlined there it would cost each message its registers. */
+#define TRP_RARE __attribute__((cold, noinline))
+
 typedef struct troupe_context trp_cell;
 typedef struct trp_request trp_request;
 typedef struct trp_limit trp_limit;
@@ -447,7 +450,13 @@ void trp_signal_hear(trp_cell *cell, trp_signal *signal); /* takes signal */
 /* message.c */
 trp_node *trp_node_new(troupe_bytes payload, troupe_payload *shared);
 void trp_node_free(trp_node *node);
-void trp_node_release(trp_node *node); /* its payload, topic and trace; the node stays */
+TRP_RARE void trp_node_unref(trp_node *node);
+static inline void
+trp_node_release(trp_node *node) /* its payload, topic and trace; the node stays */
+{
+    if (node->shared || node->topic || node->trace)
+        trp_node_unref(node);
+}
 troupe_bytes trp_node_payload(const trp_node *node);
 troupe_message trp_node_message(const trp_node *node);
 size_t trp_node_size(const trp_node *node);
@@ -484,8 +493,18 @@ void trp_push(trp_cell *target, trp_node *node);
 void trp_trace_clear(trp_cell *cell);
 
 /* backpressure.c */
-troupe_status trp_room_reserve(trp_cell *sender, trp_cell *target, troupe_id id, uint64_t room,
-                               troupe_on_full on_full);
+/* Room was taken over the bound. */
+TRP_RARE troupe_status trp_room_over(trp_cell *sender, trp_cell *target, troupe_id id,
+                                     uint64_t room, troupe_on_full on_full);
+static inline troupe_status trp_room_reserve(trp_cell *sender, trp_cell *target, troupe_id id,
+                                             uint64_t room, troupe_on_full on_full)
+{
+    uint64_t before = trp_add_seq(&target->waiting, room);
+
+    if (!trp_room_is_full(before, trp_load_relaxed(&target->bound))) /* set at spawn */
+        return TROUPE_OK;
+    return trp_room_over(sender, target, id, room, on_full);
+}
 bool trp_room_try(trp_cell *target, uint64_t room); /* false: full, whatever its on_full says */
 void trp_room_give(trp_cell *cell, uint64_t room);
 bool trp_room_is_low(const trp_cell *cell); /* who waits for room may go on */
@@ -499,11 +518,11 @@ void trp_oldest_stop(trp_cell *cell);
 void trp_oldest_free(trp_cell *cell);
 bool trp_oldest_lock(trp_cell *cell); /* owner, before it follows the links. False: needs no lock */
 void trp_oldest_unlock(trp_cell *cell);
-trp_node *trp_oldest_take(trp_cell *cell, trp_node **ret_done); /* as trp_mailbox_take */
-void trp_drop_newest(trp_cell *sender, trp_node *node);         /* takes node */
-bool trp_oldest_push(trp_cell *target, trp_node *node);         /* as trp_mailbox_push */
-void trp_drop_oldest(trp_cell *target, trp_node *node,
-                     uint64_t own); /* pushes node, whose room own is */
+trp_node *trp_oldest_take(trp_cell *cell, trp_node **ret_done);  /* as trp_mailbox_take */
+TRP_RARE void trp_drop_newest(trp_cell *sender, trp_node *node); /* takes node */
+TRP_RARE bool trp_oldest_push(trp_cell *target, trp_node *node); /* as trp_mailbox_push */
+TRP_RARE void trp_drop_oldest(trp_cell *target, trp_node *node,
+                              uint64_t own); /* pushes node, whose room own is */
 
 /* request.c */
 struct trp_request {

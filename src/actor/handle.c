@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* The node at hand is done with; it stays as the mailbox's `done` node. */
-static void settle(trp_cell *cell)
+static inline void settle(trp_cell *cell)
 {
     trp_node *node = cell->current;
 
@@ -52,19 +52,23 @@ static void log_failure(trp_cell *cell, troupe_status status)
     trp_log_line(cell, TROUPE_LEVEL_DEBUG, "message-failed", (troupe_bytes){text, (size_t)n});
 }
 
+TRP_RARE static void fail(trp_cell *cell, troupe_status status)
+{
+    trp_count_own(&cell->n_failed, 1);
+    log_failure(cell, status);
+    trp_request_answer_current(cell, status, (troupe_bytes){0});
+    if (cell->on_error != TROUPE_ON_ERROR_CONTINUE)
+        trp_life_failed(cell, status);
+    if (cell->vitals)
+        trp_vitals_failed(cell);
+}
+
 /* The handler is through with the message at hand, well or with an error. */
-static void finish(trp_cell *cell, troupe_status status)
+static inline void finish(trp_cell *cell, troupe_status status)
 {
     trp_count_own(&cell->n_handled, 1);
-    if (status != TROUPE_OK) {
-        trp_count_own(&cell->n_failed, 1);
-        log_failure(cell, status);
-        trp_request_answer_current(cell, status, (troupe_bytes){0});
-        if (cell->on_error != TROUPE_ON_ERROR_CONTINUE)
-            trp_life_failed(cell, status);
-        if (cell->vitals)
-            trp_vitals_failed(cell);
-    }
+    if (status != TROUPE_OK)
+        fail(cell, status);
     settle(cell);
 }
 

@@ -3,8 +3,9 @@
 
 #define ROUTES_MAX 8 /* an address behind an address behind ...: more is a circle */
 
-troupe_status trp_follow(troupe_system *system, troupe_id *id, troupe_payload *topic,
-                         trp_cell **ret_target)
+/* What an address names, from one to the next. */
+TRP_RARE static troupe_status follow_routes(troupe_system *system, troupe_id *id,
+                                            troupe_payload *topic, trp_cell **ret_target)
 {
     for (int i = 0; i < ROUTES_MAX; i++) {
         trp_cell *target = trp_cell_find(system, *id);
@@ -33,6 +34,23 @@ troupe_status trp_follow(troupe_system *system, troupe_id *id, troupe_payload *t
         *id = next;
     }
     return TROUPE_E_INVALID;
+}
+
+/* Straight for what is no address: these are the looks of follow_routes. */
+troupe_status trp_follow(troupe_system *system, troupe_id *id, troupe_payload *topic,
+                         trp_cell **ret_target)
+{
+    trp_cell *target = trp_cell_find(system, *id);
+    trp_route *addressed = target ? trp_load_acquire(&target->route) : NULL; /* pairs with spawn */
+
+    if (!target)
+        return TROUPE_E_GONE;
+    /* relaxed, these two: as there */
+    if (addressed || trp_load_relaxed(&target->id) != id->value ||
+        trp_load_relaxed(&target->closed))
+        return follow_routes(system, id, topic, ret_target);
+    *ret_target = target;
+    return TROUPE_OK;
 }
 
 troupe_status trp_resolve(trp_cell *sender, troupe_id *id, troupe_payload *topic, size_t size,

@@ -331,22 +331,32 @@ static void test_handed_to_oneself_it_comes_again(void **state)
     wait_until_handled(f, id, 2);
 }
 
-static void test_a_circle_ends_with_the_askers_deadline(void **state)
+static void ask_a_circle(fixture *f, uint64_t timeout_ns)
 {
-    fixture *f = *state;
     troupe_id first = spawn_clerk(f), second = spawn_clerk(f);
     struct order order = {WHAT_CIRCLE, second, WHAT_KEEP};
 
     trp_store_seq(&n_hops, 0);
-    assert_int_equal(
-        troupe_call(f->me, first, TROUPE_BYTES_OF(order), 2 * TROUPE_MILLISECOND, NULL),
-        TROUPE_E_TIMEOUT);
+    trp_store_seq(&last_status, TROUPE_OK);
+    assert_int_equal(troupe_call(f->me, first, TROUPE_BYTES_OF(order), timeout_ns, NULL),
+                     TROUPE_E_TIMEOUT);
     for (int i = 0; i < 10000 && trp_load_seq(&last_status) != TROUPE_E_CANCELLED; i++) {
         troupe_message message;
 
         assert_int_equal(troupe_receive(f->me, TROUPE_MILLISECOND, &message), TROUPE_E_TIMEOUT);
     }
     assert_int_equal(trp_load_seq(&last_status), TROUPE_E_CANCELLED);
+}
+
+/* A busy machine may let the deadline pass before the circle has gone round once: then it is asked for longer. */
+static void test_a_circle_ends_with_the_askers_deadline(void **state)
+{
+    uint64_t timeout_ns = 2 * TROUPE_MILLISECOND;
+
+    do {
+        ask_a_circle(*state, timeout_ns);
+        timeout_ns *= 2;
+    } while (trp_load_seq(&n_hops) <= 2 && timeout_ns < 10 * TROUPE_SECOND);
     assert_true(trp_load_seq(&n_hops) > 2);
 }
 

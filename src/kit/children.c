@@ -76,6 +76,7 @@ trp_record *trp_children_append(trp_supervisor *self, const troupe_child *child,
 
     if (!record)
         return NULL;
+    trp_list_init(&record->turn);
     record->child = *child;
     if (child->spec.name) { /* an order's lies in its message */
         record->own_name = trp_alloc(strlen(child->spec.name) + 1);

@@ -128,10 +128,7 @@ void trp_child_is_gone(trp_supervisor *self, troupe_context *ctx, trp_record *re
     trp_record_set_up(self, record, false);
     trp_record_set_id(self, record, TROUPE_NOBODY);
     record->phase = TRP_CHILD_DOWN;
-    if (trp_order_is(record, TROUPE_ORDER_RESTART))
-        trp_order_failed(ctx, record, TROUPE_E_GONE, "it ended for good");
-    else
-        trp_order_done(ctx, record);
+    trp_order_of_gone(self, ctx, record);
     if (is_work_done(self, record)) {
         self->work_done = true;
         if (self->started)

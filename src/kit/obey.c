@@ -4,6 +4,10 @@
  * 1. A record has one order at most, and whatever becomes of the child answers it: up, down, a failed start. If broken:
  *    who asked waits until its time-out. When the supervisor's own life ends the runtime ends the requests it holds.
  * 2. A child that an order stopped is started by an order only. If broken: an operator's stop is undone by a sibling.
+ * 3. While siblings are restarted no order starts a child: it waits in line, its child down, and the line goes on in the
+ *    order in which it came once they are up. If broken: a child starts before those that it needs.
+ * 4. A STOP or REMOVE never waits for a start: it ends the order to start, and the start. If broken: a child whose start
+ *    does not end cannot be got rid of.
  */
 #include "order_letter.h"
 
@@ -40,12 +44,19 @@ bool trp_order_is(const trp_record *record, troupe_order_kind kind)
     return record->asker.value && record->asked == kind;
 }
 
+/* The order is answered: nobody waits for this child any more. */
+static void close_order(trp_record *record)
+{
+    record->asker.value = 0;
+    trp_list_remove(&record->turn);
+}
+
 void trp_order_done(troupe_context *ctx, trp_record *record)
 {
     if (!record->asker.value)
         return;
     accept(ctx, record->asker, record->id);
-    record->asker.value = 0;
+    close_order(record);
 }
 
 void trp_order_failed(troupe_context *ctx, trp_record *record, troupe_status status,
@@ -54,7 +65,21 @@ void trp_order_failed(troupe_context *ctx, trp_record *record, troupe_status sta
     if (!record->asker.value)
         return;
     refuse(ctx, record->asker, status, "%s", why[0] ? why : troupe_status_text(status));
-    record->asker.value = 0;
+    close_order(record);
+}
+
+void trp_order_of_gone(const trp_supervisor *self, troupe_context *ctx, trp_record *record)
+{
+    bool comes_again = !trp_record_is_forgotten(record) && trp_siblings_will_start(self, record);
+
+    if (trp_order_is(record, TROUPE_ORDER_STOP) || trp_order_is(record, TROUPE_ORDER_REMOVE))
+        trp_order_done(ctx, record);
+    else if (!comes_again && trp_order_is(record, TROUPE_ORDER_RESTART))
+        trp_order_failed(ctx, record, TROUPE_E_GONE, "it ended for good");
+    else if (!comes_again)
+        trp_order_failed(ctx, record, TROUPE_E_REFUSED,
+                         "the restart of its siblings ended its start, and nothing starts it "
+                         "again: give the order once more");
 }
 
 /* ---- ADD ---- */
@@ -119,6 +144,26 @@ static void start(trp_supervisor *self, troupe_context *ctx, trp_record *record)
         trp_start_failed(self, ctx, record, status, error.text);
 }
 
+/* Now, or when it is its turn. One that an order stopped, or that is new, stays down until then. */
+static void start_in_turn(trp_supervisor *self, troupe_context *ctx, trp_record *record)
+{
+    if (self->group.phase == TRP_GROUP_NONE) {
+        start(self, ctx, record);
+        return;
+    }
+    trp_list_append(&self->line, &record->turn);
+}
+
+/* None of these can begin another restart of the siblings: an order that fails leaves its child down. */
+void trp_orders_go_on(trp_supervisor *self, troupe_context *ctx)
+{
+    while (!trp_list_empty(&self->line)) {
+        trp_record *record = TRP_OF(self->line.next, trp_record, turn);
+
+        start(self, ctx, record);
+    }
+}
+
 static void add(trp_supervisor *self, troupe_context *ctx, troupe_correlation asker,
                 const trp_order_letter *letter)
 {
@@ -149,7 +194,8 @@ static void add(trp_supervisor *self, troupe_context *ctx, troupe_correlation as
     self->last_number = number;
     record->asker = asker;
     record->asked = TROUPE_ORDER_ADD;
-    start(self, ctx, record);
+    record->stopped = true; /* until it starts */
+    start_in_turn(self, ctx, record);
 }
 
 /* ---- STOP, REMOVE, RESTART ---- */
@@ -169,12 +215,22 @@ static void stop(trp_supervisor *self, troupe_context *ctx, trp_record *record)
     (void)troupe_stop(ctx, record->id, TROUPE_STOP_REQUESTED); /* GONE: likewise */
 }
 
+/* Whoever asked for its start hears that it does not come. */
+static void end_start(troupe_context *ctx, trp_record *record, troupe_order_kind by)
+{
+    if (trp_order_is(record, TROUPE_ORDER_ADD) || trp_order_is(record, TROUPE_ORDER_RESTART))
+        trp_order_failed(ctx, record, TROUPE_E_REFUSED,
+                         by == TROUPE_ORDER_STOP ? "another order stopped it before it was up"
+                                                 : "another order removed it before it was up");
+}
+
 static void restart(trp_supervisor *self, troupe_context *ctx, trp_record *record)
 {
     record->noticed_ns = troupe_now(troupe_system_of(ctx));
     switch (record->phase) {
     case TRP_CHILD_DOWN:
-        start(self, ctx, record);
+        start_in_turn(self, ctx, record);
+        trp_siblings_hurry(self, ctx);
         break;
     case TRP_CHILD_WAITING:
         (void)troupe_cancel_timer(ctx, record->timer);
@@ -182,11 +238,15 @@ static void restart(trp_supervisor *self, troupe_context *ctx, trp_record *recor
         break;
     case TRP_CHILD_UP:
         (void)troupe_stop(ctx, record->id, TROUPE_STOP_RESTART);
+        if (trp_siblings_include(self, record))
+            trp_siblings_hurry(self, ctx);
         break;
-    case TRP_CHILD_STARTING: /* it is on its way up, or its siblings take it along */
-    case TRP_CHILD_RESTARTING:
-    case TRP_CHILD_STOPPING:
+    case TRP_CHILD_STOPPING: /* its siblings take it along */
     case TRP_CHILD_HELD:
+        trp_siblings_hurry(self, ctx);
+        break;
+    case TRP_CHILD_STARTING: /* it is on its way up */
+    case TRP_CHILD_RESTARTING:
     case TRP_CHILD_RELEASED: /* it ends for good: that is the answer */
         break;
     }
@@ -209,6 +269,8 @@ static void about_one(trp_supervisor *self, troupe_context *ctx, troupe_correlat
         refuse(ctx, asker, TROUPE_E_GONE, "there is no such child");
         return;
     }
+    if (order->kind != TROUPE_ORDER_RESTART)
+        end_start(ctx, record, order->kind);
     if (record->asker.value) {
         refuse(ctx, asker, TROUPE_E_UNAVAILABLE, "another order about this child is under way");
         return;

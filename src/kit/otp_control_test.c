@@ -303,6 +303,7 @@ static void act_loop_of_the_rest(struct stage *stage)
     give(stage, crew.top, STOP("b"));
     expect_state(stage, crew.top, "b", TROUPE_CHILD_DOWN);
     give(stage, crew.top, RESTART("b"));
+    expect_up(stage, 'c', 2); /* whose wait is over, too */
     expect_up(stage, 'b', 1);
     assert_int_equal(ask(stage, a).incarnation, 1);
     stop_and_wait(stage, crew.top);

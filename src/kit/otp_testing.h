@@ -17,6 +17,7 @@ struct temper {
     uint32_t
         leaves_from; /* from this life on it has nothing to do: it ends in order, in its start */
     bool hangs;      /* its pre_stop does not end */
+    bool stalls;     /* its post_start does not end: "[stalls] NAME" in the log */
     bool trips;      /* its pre_stop crashes */
 };
 
@@ -44,8 +45,15 @@ static UNUSED troupe_status temper_pre_start(void *self, const troupe_start *sta
 
 static UNUSED troupe_status temper_post_start(void *self, troupe_context *ctx)
 {
-    troupe_status status = player_post_start(self, ctx);
+    troupe_status status;
 
+    if (temper_of(self)->stalls) {
+        char name[2] = {temper_of(self)->part.tag};
+
+        troupe_log_write(ctx, TROUPE_LEVEL_INFO, "stalls", troupe_text(name));
+        return TROUPE_PENDING;
+    }
+    status = player_post_start(self, ctx);
     if (temper_of(self)->leaves_from && troupe_incarnation(ctx) >= temper_of(self)->leaves_from)
         troupe_exit_self(ctx);
     return status;

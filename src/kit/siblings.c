@@ -34,11 +34,10 @@ static void all_are_down(trp_supervisor *self, troupe_context *ctx)
 {
     trp_group *group = &self->group;
     trp_wakeup wakeup = {.id = 0, .generation = ++group->generation};
-    troupe_timer_id timer;
 
     group->at = NULL;
     if (group->wait_ns && self->started &&
-        trp_wakeup_set(ctx, wakeup, group->wait_ns, &timer) == TROUPE_OK) {
+        trp_wakeup_set(ctx, wakeup, group->wait_ns, &group->timer) == TROUPE_OK) {
         group->phase = TRP_GROUP_WAITING;
         for (trp_record *record = trp_record_first_from(self, group->from); record;
              record = trp_record_next(self, record))
@@ -118,6 +117,7 @@ troupe_status trp_start_child(trp_supervisor *self, troupe_context *ctx, trp_rec
     troupe_status status;
     troupe_id id;
 
+    trp_list_remove(&record->turn); /* an order that waited for this, waits no more */
     spec.supervised = true;
     spec.name = trp_record_name(self, record, false, name);
     status = troupe_spawn_or_say(ctx, &spec, &id, error);
@@ -182,6 +182,7 @@ static void start_from(trp_supervisor *self, troupe_context *ctx, trp_record *re
         self->started = true;
         trp_supervisor_started(self, ctx);
     }
+    trp_orders_go_on(self, ctx);
 }
 
 void trp_siblings_start(trp_supervisor *self, troupe_context *ctx)
@@ -220,4 +221,27 @@ void trp_siblings_waited(trp_supervisor *self, troupe_context *ctx, uint64_t gen
         return;
     group->phase = TRP_GROUP_STARTING;
     start_from(self, ctx, trp_record_first_from(self, group->from));
+}
+
+void trp_siblings_hurry(trp_supervisor *self, troupe_context *ctx)
+{
+    trp_group *group = &self->group;
+
+    if (group->phase == TRP_GROUP_STOPPING)
+        group->wait_ns = 0;
+    if (group->phase != TRP_GROUP_WAITING)
+        return;
+    (void)troupe_cancel_timer(ctx, group->timer);
+    trp_siblings_waited(self, ctx, group->generation);
+}
+
+bool trp_siblings_will_start(const trp_supervisor *self, const trp_record *record)
+{
+    const trp_group *group = &self->group;
+
+    if (record->stopped || group->phase == TRP_GROUP_NONE)
+        return false;
+    if (group->phase == TRP_GROUP_STARTING) /* NULL is for the moment between two of them */
+        return group->at && record->order > group->at->order;
+    return record->order >= group->from;
 }

@@ -40,6 +40,7 @@ troupe_status trp_supervisor_begin(trp_supervisor *self, const troupe_start *sta
     troupe_status status = trp_children_init(&self->children);
 
     self->plan = *plan;
+    trp_list_init(&self->line);
     self->argument = start->argument;
     self->last_number = (uint32_t)plan->n_children;
     self->id = start->id.value;
@@ -128,6 +129,8 @@ static void on_started(trp_supervisor *self, troupe_context *ctx, trp_record *re
     uint64_t now = troupe_now(troupe_system_of(ctx));
     trp_child_phase was = record->phase;
 
+    if (was == TRP_CHILD_STOPPING && trp_order_is(record, TROUPE_ORDER_ADD))
+        trp_order_done(ctx, record); /* it passed post_start: its id stays through what follows */
     if (was != TRP_CHILD_STARTING && was != TRP_CHILD_RESTARTING)
         return; /* it was asked to stop meanwhile, and will */
     record->phase = TRP_CHILD_UP;

@@ -45,8 +45,9 @@ typedef enum trp_child_phase {
 
 /* One child over its lives. Supervisor's turn only. */
 typedef struct trp_record {
-    trp_link link;            /* in start order */
-    uint64_t order;           /* grows along the list; never used again */
+    trp_link link;  /* in start order */
+    trp_link turn;  /* in the line of the orders that wait; a ring of its own: it is in none */
+    uint64_t order; /* grows along the list; never used again */
     struct trp_record *chain; /* in the table by id */
     troupe_id id;             /* NOBODY: it is down */
     troupe_child child;       /* what was asked for; its names and tables are kept elsewhere */
@@ -92,10 +93,11 @@ typedef enum trp_group_phase {
 /* The siblings that are on their way together: those from one place in the order on. */
 typedef struct trp_group {
     trp_group_phase phase;
-    uint64_t from;       /* the order of the first */
-    trp_record *at;      /* the one whose outcome is awaited; NULL in NONE and WAITING */
-    uint64_t wait_ns;    /* between the stop and the start */
-    uint64_t generation; /* of the wait: an old timer is not a new one's */
+    uint64_t from;         /* the order of the first */
+    trp_record *at;        /* the one whose outcome is awaited; NULL in NONE and WAITING */
+    uint64_t wait_ns;      /* between the stop and the start */
+    troupe_timer_id timer; /* of WAITING */
+    uint64_t generation;   /* of the wait: an old timer is not a new one's */
 } trp_group;
 
 /* What senders read, beside the supervisor that writes. A zeroed entry is nobody. */
@@ -111,6 +113,8 @@ typedef struct trp_supervisor {
     trp_window window; /* from here: supervisor's turn only */
     trp_children children;
     trp_group group;
+    trp_link
+        line; /* of trp_record: those whose ADD or RESTART waits until the group is NONE, in the order they came */
     troupe_crash_report *report; /* of the end that is being decided about; NULL: none */
     bool in_start;               /* post_start has not returned, or is pending */
     bool started;                /* the last child passed post_start */
@@ -231,6 +235,10 @@ void trp_siblings_held(trp_supervisor *self, troupe_context *ctx, trp_record *re
 void trp_siblings_go_on(trp_supervisor *self, troupe_context *ctx, trp_record *before,
                         trp_record *next);
 void trp_siblings_waited(trp_supervisor *self, troupe_context *ctx, uint64_t generation);
+/* trp_siblings_hurry - the backoff that they wait for, or will once all are down, is over. */
+void trp_siblings_hurry(trp_supervisor *self, troupe_context *ctx);
+/* trp_siblings_will_start - record is down, or about to be, and their restart starts it again. */
+bool trp_siblings_will_start(const trp_supervisor *self, const trp_record *record);
 
 /* ---- obey.c ---- */
 
@@ -244,6 +252,10 @@ bool trp_order_is(const trp_record *record, troupe_order_kind kind);
 void trp_order_done(troupe_context *ctx, trp_record *record);
 void trp_order_failed(troupe_context *ctx, trp_record *record, troupe_status status,
                       const char *why);
+/* trp_order_of_gone - its child is down: what the order wanted, what makes it fail, or a step on its way. */
+void trp_order_of_gone(const trp_supervisor *self, troupe_context *ctx, trp_record *record);
+/* trp_orders_go_on - the siblings' restart is over: the orders that waited for that are carried out. */
+void trp_orders_go_on(trp_supervisor *self, troupe_context *ctx);
 
 /* ---- report.c ---- */
 

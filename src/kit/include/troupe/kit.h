@@ -225,13 +225,16 @@ char *troupe_crash_report_text(const troupe_crash_report *report, char *buffer);
 #define TROUPE_CONTROL_TOPIC "troupe.control"
 
 typedef enum troupe_order_kind {
-    /* One more child, the last in the order; to a pool, one more member. Answered when it passed post_start. */
+    /* One more child, the last in the order; to a pool, one more member. Answered when it passed post_start. While
+     * siblings are restarted it waits for the end of that; a start that they end is made again with them. */
     TROUPE_ORDER_ADD,
     /* It ends in order, and stays down until it is restarted by an order, also when its siblings are restarted. A
-     * temporary one, and a pool's, is forgotten. No auto_shutdown follows from it. */
+     * temporary one, and a pool's, is forgotten. No auto_shutdown follows from it. An ADD or RESTART of it that is under
+     * way fails, and so ends a start that never would. */
     TROUPE_ORDER_STOP,
-    /* One that is up is stopped first, and starts again uncounted; one that waits in a backoff of its own starts at once; one that
-     * is down starts under a new id. Answered when it passed post_start. */
+    /* One that is up is stopped first, and starts again uncounted; one that waits in a backoff starts at once, and when it is
+     * its siblings' backoff, they with it, in their order; one that is down starts under a new id, after a restart of its
+     * siblings that is under way, whose backoff ends. Answered when it passed post_start. */
     TROUPE_ORDER_RESTART,
     TROUPE_ORDER_REMOVE, /* as STOP, and it is forgotten; what its spec points to is needed no longer */
     TROUPE_ORDER_CHANGE, /* other numbers from now on, until the supervisor itself is restarted */
@@ -266,11 +269,14 @@ typedef struct troupe_order {
  *          error may be NULL.
  * Threads: as troupe_call, troupe_request; troupe_order_read: any.
  * Order:   orders of one sender are taken in turn; one about a child is answered when it is done, and others go on
- *          meanwhile.
+ *          meanwhile. Those that wait for the end of a restart of siblings start in the order in which they came, and
+ *          their children are down until then.
  * Errors:  TROUPE_E_TAKEN there is a child of that name, or another component has it; TROUPE_E_REFUSED, _TIMEOUT,
- *          _CRASHED it did not start, or was not restarted: the text says why, and an ADD leaves nothing;
+ *          _CRASHED it did not start, or was not restarted: the text says why, and an ADD leaves nothing (a STOP that
+ *          ended it leaves the child down);
  *          TROUPE_E_GONE no such child, no such supervisor, or it ended; TROUPE_E_QUOTA the pool is full;
- *          TROUPE_E_UNAVAILABLE an order about that child is under way, or the supervisor is on its way out;
+ *          TROUPE_E_UNAVAILABLE an order about that child is under way (STOP and REMOVE do not wait for an ADD or
+ *          RESTART, but end it), or the supervisor is on its way out;
  *          TROUPE_E_INVALID an order that makes no sense, or its receiver is no supervisor; else as troupe_call. After
  *          TROUPE_E_TIMEOUT of the wait itself the order may still be carried out.
  */

@@ -35,14 +35,24 @@ static void free_record(trp_record *record)
     trp_free(record);
 }
 
+bool trp_children_forget(trp_children *children, size_t most)
+{
+    children->n_chains = 1; /* by id nobody is found any more */
+    children->by_id[0] = NULL;
+    for (; most > 0 && !trp_list_empty(&children->list); most--) {
+        trp_link *last = children->list.prev; /* so that what malloc gives back goes in pieces */
+
+        trp_list_remove(last);
+        free_record(TRP_OF(last, trp_record, link));
+    }
+    return trp_list_empty(&children->list);
+}
+
 void trp_children_fini(trp_children *children)
 {
-    while (!trp_list_empty(&children->list)) {
-        trp_link *first = children->list.next;
-
-        trp_list_remove(first);
-        free_record(TRP_OF(first, trp_record, link));
-    }
+    if (!children->by_id)
+        return; /* there was no memory for it */
+    (void)trp_children_forget(children, SIZE_MAX);
     trp_free(children->by_id);
     children->by_id = NULL;
 }

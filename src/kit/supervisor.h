@@ -119,6 +119,7 @@ typedef struct trp_supervisor {
     bool in_start;               /* post_start has not returned, or is pending */
     bool started;                /* the last child passed post_start */
     bool ending;
+    bool forgets;          /* pre_stop is pending: the records go, piece by piece */
     bool work_done;        /* auto_shutdown, as soon as the start is through */
     const void *argument;  /* the struct that it was made of */
     uint32_t last_number;  /* that a child got */
@@ -174,6 +175,9 @@ TROUPE_MUST_CHECK troupe_status trp_child_check(const trp_plan *plan, const trou
 
 troupe_status trp_children_init(trp_children *children);
 void trp_children_fini(trp_children *children);
+/* trp_children_forget - free at most so many records, the last ones first; from the first call on nobody is found by id.
+ * True: none is left. */
+bool trp_children_forget(trp_children *children, size_t most);
 /* trp_children_append - a record at the end of the order, down; NULL: no memory. */
 trp_record *trp_children_append(trp_supervisor *self, const troupe_child *child, uint32_t number);
 void trp_children_remove(trp_supervisor *self, trp_record *record);

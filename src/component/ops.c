@@ -24,7 +24,9 @@ static troupe_status end_turn(trp_instance *instance, trp_turn *turn, bool whole
 
 static void copy_name(trp_instance *instance, const char *name)
 {
-    (void)snprintf(instance->name, sizeof(instance->name), "%s", name ? name : "");
+    /* Zeroed with the state, and names are bounded: this one ends. */
+    if (name)
+        memcpy(instance->name, name, strnlen(name, TROUPE_NAME_MAX));
 }
 
 /* The parameters of pre-start, in the order of wit/troupe.wit. The environment is empty: no grant gives one yet. */

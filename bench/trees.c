@@ -108,11 +108,196 @@ static void time_many(const bench_case *self, unsigned cores, unsigned rounds)
     trp_free(times);
 }
 
+/* ---- pings ---- */
+
+#define RATE_NS 100000u /* 10 000 a second */
+#define PINGS 5000u
+
+static troupe_status echo_message(void *self, troupe_context *ctx, const troupe_message *message)
+{
+    (void)self;
+    return troupe_reply(ctx, message->payload);
+}
+
+static const troupe_actor_ops echo_actor = {.handle_message = echo_message};
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+struct pings {
+    double latencies[PINGS];
+    uint32_t n;
+};
+
+static double share_of(struct pings *pings, uint32_t percent)
+{
+    qsort(pings->latencies, pings->n, sizeof *pings->latencies, by_size);
+    return pings->latencies[percent == 100 ? pings->n - 1 : pings->n * percent / 100];
+}
+
+/* Open loop: each ping has its time, and its latency counts from then, also when it was sent late. */
+static double p99_of_pings(bench_house *house, troupe_id echo, struct pings *pings)
+{
+    uint64_t began = trp_monotonic_ns() + TROUPE_MILLISECOND, number = 1;
+
+    for (pings->n = 0; pings->n < PINGS; pings->n++) {
+        uint64_t due = began + (uint64_t)pings->n * RATE_NS;
+
+        while (trp_monotonic_ns() < due)
+            continue;
+        (void)bench_house_ask(house, echo, TROUPE_BYTES_OF(number));
+        pings->latencies[pings->n] = (double)(trp_monotonic_ns() - due);
+    }
+    return share_of(pings, 99);
+}
+
+/* ---- pings beside an ordered stop ---- */
+
+/* A component, so that what is seen is what the worker does, and not how Linux shares the core between it and a thread
+ * that pings. Between two pings it sends to itself: it has its turn whenever those before it had theirs. */
+struct pinger {
+    struct pings *pings;
+    troupe_id echo, beside;
+    uint64_t began, n_sent;
+    troupe_correlation asked;
+};
+
+/* Whom, and who is to be stopped: NOBODY: PINGS pings while nothing happens. */
+struct round {
+    struct pings *pings;
+    troupe_id echo, stopped;
+};
+
+static bool is_over(const struct pinger *pinger, troupe_context *ctx)
+{
+    troupe_id id;
+
+    return pinger->pings->n == PINGS ||
+           (pinger->beside.value && troupe_lookup(troupe_system_of(ctx), "many", &id) != TROUPE_OK);
+}
+
+static troupe_status pinger_message(void *self, troupe_context *ctx, const troupe_message *message)
+{
+    struct pinger *pinger = self;
+    const uint64_t number = 1;
+    troupe_correlation correlation;
+    struct round round;
+
+    if (message->correlation.value) {
+        memcpy(&round, message->payload.data, sizeof round);
+        *pinger = (struct pinger){.pings = round.pings,
+                                  .echo = round.echo,
+                                  .beside = round.stopped,
+                                  .began = trp_monotonic_ns() + RATE_NS,
+                                  .asked = message->correlation};
+        if (round.stopped.value)
+            BENCH_OK(troupe_stop(ctx, round.stopped, TROUPE_STOP_REQUESTED));
+    }
+    if (!pinger->asked.value)
+        return TROUPE_OK; /* the last one to itself */
+    if (pinger->n_sent < PINGS && trp_monotonic_ns() >= pinger->began + pinger->n_sent * RATE_NS) {
+        BENCH_OK(troupe_request(ctx, pinger->echo, TROUPE_BYTES_OF(number), BENCH_PATIENCE,
+                                &correlation));
+        pinger->n_sent++;
+    }
+    return troupe_send(ctx, troupe_self(ctx), TROUPE_BYTES_OF(number));
+}
+
+static void pinger_reply(void *self, troupe_context *ctx, const troupe_answer *answer)
+{
+    struct pinger *pinger = self;
+    uint64_t due, none = 0;
+
+    BENCH_OK(answer->status);
+    if (!pinger->asked.value)
+        return; /* one that was on its way when the stop was over */
+    due = pinger->began + (uint64_t)pinger->pings->n * RATE_NS;
+    pinger->pings->latencies[pinger->pings->n++] = (double)(trp_monotonic_ns() - due);
+    if (!is_over(pinger, ctx))
+        return;
+    BENCH_OK(troupe_reply_to(ctx, pinger->asked, TROUPE_BYTES_OF(none)));
+    pinger->asked = (troupe_correlation){0};
+}
+
+static const troupe_actor_ops pinger_actor = {.handle_message = pinger_message,
+                                              .handle_reply = pinger_reply};
+
+struct beside {
+    bench_result half, most, longest;
+};
+
+static void add(struct beside *beside, struct pings *pings)
+{
+    beside->half.values[beside->half.n++] = share_of(pings, 50);
+    beside->most.values[beside->most.n++] = share_of(pings, 99);
+    beside->longest.values[beside->longest.n++] = share_of(pings, 100);
+}
+
+static void report(const bench_case *self, unsigned cores, const char *variant,
+                   struct beside *beside)
+{
+    static const char *const units[] = {"ns p50", "ns p99", "ns longest"};
+    bench_result *results[] = {&beside->half, &beside->most, &beside->longest};
+
+    for (size_t i = 0; i < 3; i++) {
+        results[i]->name = self->name;
+        results[i]->variant = variant;
+        results[i]->unit = units[i];
+        results[i]->cores = cores;
+        bench_report(results[i], NULL);
+    }
+}
+
+static void time_stop(const bench_case *self, unsigned cores, unsigned rounds)
+{
+    struct beside *quiet = trp_alloc_zeroed(2 * sizeof *quiet), *stop = quiet + 1;
+    struct pings *pings = trp_alloc(sizeof *pings);
+    troupe_child *children = trp_alloc_zeroed(CHILDREN * sizeof *children);
+    troupe_supervisor plan = TROUPE_SUPERVISOR(.children = children, .n_children = CHILDREN);
+    uint64_t n_pings = 0;
+    bench_house house;
+    troupe_id pinger, echo, id;
+
+    BENCH_MUST(quiet && pings && children, "memory is out");
+    for (size_t i = 0; i < CHILDREN; i++)
+        children[i].spec = *TROUPE_SPEC(.actor = &idle_actor);
+    bench_house_open(&house, cores);
+    echo = bench_house_spawn(&house, TROUPE_SPEC(.actor = &echo_actor));
+    pinger = bench_house_spawn(
+        &house, TROUPE_SPEC(.actor = &pinger_actor, .state_size = sizeof(struct pinger)));
+    for (unsigned i = 0; i < rounds; i++) {
+        troupe_spec spec = *TROUPE_SPEC(.name = "many", .stop_timeout = BENCH_PATIENCE);
+        struct round round = {pings, echo, TROUPE_NOBODY};
+
+        BENCH_OK(troupe_supervisor_spec(&plan, &spec, NULL));
+        id = bench_house_spawn(&house, &spec);
+        pings->n = 0;
+        (void)bench_house_ask(&house, pinger, TROUPE_BYTES_OF(round));
+        add(quiet, pings);
+        round.stopped = id;
+        pings->n = 0;
+        (void)bench_house_ask(&house, pinger, TROUPE_BYTES_OF(round));
+        n_pings += pings->n;
+        add(stop, pings);
+        BENCH_OK(troupe_wait_end(house.me, id, BENCH_PATIENCE, NULL));
+    }
+    bench_house_close(&house);
+    snprintf(stop->half.note, sizeof stop->half.note, "%.0f pings a stop",
+             (double)n_pings / rounds);
+    report(self, cores, "quiet", quiet);
+    report(self, cores, "stop", stop);
+    trp_free(children);
+    trp_free(pings);
+    trp_free(quiet);
+}
+
 /* ---- a storm ---- */
 
 #define FALLERS 1000u
-#define RATE_NS 100000u /* 10 000 a second */
-#define PINGS 5000u
 
 static troupe_status fall(void *self, troupe_context *ctx)
 {
@@ -147,38 +332,6 @@ static const troupe_child_ops faller_child = {.pre_start = faller_pre_start,
                                               .post_start = faller_post_start};
 static const troupe_actor_ops faller_actor = {.handle_message = faller_message};
 
-static troupe_status echo_message(void *self, troupe_context *ctx, const troupe_message *message)
-{
-    (void)self;
-    return troupe_reply(ctx, message->payload);
-}
-
-static const troupe_actor_ops echo_actor = {.handle_message = echo_message};
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-/* Open loop: each ping has its time, and its latency counts from then, also when it was sent late. */
-static double p99_of_pings(bench_house *house, troupe_id echo, double *latencies)
-{
-    uint64_t began = trp_monotonic_ns() + TROUPE_MILLISECOND, number = 1;
-
-    for (uint32_t i = 0; i < PINGS; i++) {
-        uint64_t due = began + (uint64_t)i * RATE_NS;
-
-        while (trp_monotonic_ns() < due)
-            continue;
-        (void)bench_house_ask(house, echo, TROUPE_BYTES_OF(number));
-        latencies[i] = (double)(trp_monotonic_ns() - due);
-    }
-    qsort(latencies, PINGS, sizeof *latencies, by_size);
-    return latencies[PINGS * 99 / 100];
-}
-
 static troupe_id begin_storm(bench_house *house, const troupe_supervisor *plan)
 {
     troupe_spec spec = *TROUPE_SPEC(.name = "storm");
@@ -199,7 +352,7 @@ static void time_storm_of(const bench_case *self, unsigned cores, unsigned round
 {
     static char names[FALLERS][16];
     troupe_child *children = trp_alloc_zeroed(FALLERS * sizeof *children);
-    double *latencies = trp_alloc(PINGS * sizeof *latencies);
+    struct pings *pings = trp_alloc(sizeof *pings);
     troupe_supervisor plan = TROUPE_SUPERVISOR(.children = children, .n_children = FALLERS,
                                                .max_restarts = 1000000000, .within_ns = 1,
                                                .backoff = {.kind = TROUPE_BACKOFF_EXPONENTIAL,
@@ -213,7 +366,7 @@ static void time_storm_of(const bench_case *self, unsigned cores, unsigned round
     troupe_totals before, after;
     troupe_id echo;
 
-    BENCH_MUST(children && latencies, "memory is out");
+    BENCH_MUST(children && pings, "memory is out");
     for (uint32_t i = 0; i < FALLERS; i++) {
         snprintf(names[i], sizeof names[i], "f%u", i);
         children[i].spec =
@@ -223,11 +376,11 @@ static void time_storm_of(const bench_case *self, unsigned cores, unsigned round
     bench_house_open(&house, cores);
     echo = bench_house_spawn(&house, TROUPE_SPEC(.actor = &echo_actor));
     for (unsigned i = 0; i < rounds; i++)
-        quiet.values[quiet.n++] = p99_of_pings(&house, echo, latencies);
+        quiet.values[quiet.n++] = p99_of_pings(&house, echo, pings);
     (void)begin_storm(&house, &plan);
     troupe_totals_now(house.system, &before);
     for (unsigned i = 0; i < rounds; i++)
-        storm.values[storm.n++] = p99_of_pings(&house, echo, latencies);
+        storm.values[storm.n++] = p99_of_pings(&house, echo, pings);
     troupe_totals_now(house.system, &after);
     snprintf(storm.note, sizeof storm.note, "%.0f crashes a second meanwhile",
              (double)(after.crashes - before.crashes) /
@@ -235,7 +388,7 @@ static void time_storm_of(const bench_case *self, unsigned cores, unsigned round
     bench_house_close(&house);
     bench_report(&quiet, NULL);
     bench_report(&storm, "2 x quiet");
-    trp_free(latencies);
+    trp_free(pings);
     trp_free(children);
 }
 
@@ -256,6 +409,13 @@ const bench_case bench_trees[] = {
              "supervisor, in order; stopped in order",
      .most_cores = 2,
      .whole = time_many},
+    {.name = "supervisor_100k_stop",
+     .variant = "native",
+     .what =
+         "requests from one component to another at 10 000 a second, from their intended times, "
+         "beside 100 000 children: 5000 while they stand, and as long as they are stopped",
+     .most_cores = 2,
+     .whole = time_stop},
     {.name = "crash_storm",
      .variant = "native",
      .what = "the 99th percentile of 5000 calls at 10 000 a second, from their intended times: "

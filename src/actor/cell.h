@@ -593,8 +593,8 @@ void trp_monitors_end(trp_cell *cell);                      /* those that this l
 void trp_signal_tell(trp_signal *signal, trp_cell *about, troupe_event event);
 void trp_signal_say(troupe_system *system, trp_signal *signal, troupe_event event,
                     const troupe_exit *exit);
-troupe_exit
-trp_signal_exit(const trp_signal *signal); /* what a notice says of the one it tells of */
+/* What a notice says of the one it tells of. */
+void trp_signal_exit(const trp_signal *signal, troupe_exit *ret_exit);
 
 /* handle.c */
 void trp_handle_resumed(trp_cell *cell, troupe_status status);
@@ -624,6 +624,17 @@ void trp_parent_told_down(trp_cell *cell, const troupe_exit *exit);
 troupe_status trp_life_pre_start(trp_cell *cell, troupe_error *error);
 void trp_life_failed(trp_cell *cell, troupe_status status);
 void trp_exit_fill(trp_cell *cell, troupe_exit_reason reason, const char *text);
+void trp_exit_set_text(troupe_exit *exit, const char *text); /* cut where its room ends */
+/* An exit's text ends with its first NUL, and what lies behind is nothing: clearing that, or copying it, takes longer than
+ * all the rest of a notice. */
+static inline void trp_exit_init(troupe_exit *exit, troupe_id id, uint32_t incarnation)
+{
+    exit->reason = TROUPE_EXIT_NORMAL;
+    exit->operation = TROUPE_OPERATION_NONE;
+    exit->id = id;
+    exit->incarnation = incarnation;
+    exit->text[0] = '\0';
+}
 
 /* spawn.c */
 bool trp_state_renew(trp_cell *cell); /* zeroed bytes for the next life; false: memory is out */

@@ -41,13 +41,20 @@ static void name_message(trp_cell *cell)
                  (unsigned long long)cell->current->sequence);
 }
 
+/* Whether the end of a life calls anything that could be late; most do not, and a timer takes longer than such an end. Who
+ * waits in it gets his limit then: see waits_without_limit. */
+static bool may_be_late(const trp_cell *cell)
+{
+    return cell->pending || (cell->child && (cell->child->pre_stop || cell->child->post_stop));
+}
+
 /* cell->exit says why. What this life held and asked for ends here, in one go. */
 void trp_life_over(trp_cell *cell)
 {
     bool crashed = !trp_is_in_order(cell->exit.reason);
 
     trp_set_phase(cell, TROUPE_PHASE_STOPPING);
-    if (cell->entered || cell->pending)
+    if ((cell->entered || cell->pending) && may_be_late(cell))
         trp_stop_timer_start(cell); /* over abandon and post_stop too, after a crash or a kill */
     if (cell->pending && cell->actor && cell->actor->abandon && !cell->crashing)
         cell->actor->abandon(cell->state, cell);
@@ -103,7 +110,8 @@ void trp_life_stop(trp_cell *cell)
         trp_handle_give_up(cell, TROUPE_DEAD_ABANDONED, TROUPE_E_CANCELLED, "stopped");
     }
     trp_set_phase(cell, TROUPE_PHASE_STOPPING);
-    trp_stop_timer_start(cell);
+    if (cell->drain || may_be_late(cell))
+        trp_stop_timer_start(cell);
     trp_hold(cell);
     trp_monitors_tell(cell, TROUPE_EVENT_STOPPING);
     trp_let_go(cell);

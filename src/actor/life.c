@@ -12,6 +12,7 @@
 #include "life.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* Known by where the cell stands, so that a message costs nothing for it. */
 static troupe_operation operation_of(const trp_cell *cell)
@@ -43,7 +44,15 @@ void trp_exit_fill(trp_cell *cell, troupe_exit_reason reason, const char *text)
     cell->exit.operation = trp_is_in_order(reason) ? TROUPE_OPERATION_NONE : operation_of(cell);
     cell->exit.id = trp_id_of(cell);
     cell->exit.incarnation = trp_load_relaxed(&cell->incarnation); /* owner */
-    snprintf(cell->exit.text, sizeof cell->exit.text, "%s", text);
+    trp_exit_set_text(&cell->exit, text);
+}
+
+void trp_exit_set_text(troupe_exit *exit, const char *text)
+{
+    size_t size = strnlen(text, TROUPE_EXIT_TEXT_MAX);
+
+    memcpy(exit->text, text, size);
+    exit->text[size] = '\0';
 }
 
 void troupe_crash(troupe_context *ctx, troupe_exit_reason reason, const char *text)

@@ -5,8 +5,6 @@
  */
 #include "stuck.h"
 
-#include <stdio.h>
-
 /* Fill signal with what happened to whom exit tells of, and send it to whom it is for. */
 void trp_signal_say(troupe_system *system, trp_signal *signal, troupe_event event,
                     const troupe_exit *exit)
@@ -24,22 +22,21 @@ void trp_signal_say(troupe_system *system, trp_signal *signal, troupe_event even
 
 void trp_signal_tell(trp_signal *signal, trp_cell *about, troupe_event event)
 {
-    troupe_exit alive = {.id = trp_id_of(about),
-                         .incarnation = trp_load_relaxed(&about->incarnation)}; /* owner */
     bool over = event != TROUPE_EVENT_STARTED && event != TROUPE_EVENT_STOPPING;
+    troupe_exit alive;
 
+    if (!over)
+        trp_exit_init(&alive, trp_id_of(about), trp_load_relaxed(&about->incarnation)); /* owner */
     trp_signal_say(about->system, signal, event, over ? &about->exit : &alive);
 }
 
-troupe_exit trp_signal_exit(const trp_signal *signal)
+void trp_signal_exit(const trp_signal *signal, troupe_exit *ret_exit)
 {
-    troupe_exit exit = {.reason = signal->reason,
-                        .id = {signal->id},
-                        .incarnation = signal->incarnation,
-                        .operation = signal->operation};
-
-    snprintf(exit.text, sizeof exit.text, "%s", signal->text ? signal->text : "");
-    return exit;
+    trp_exit_init(ret_exit, (troupe_id){signal->id}, signal->incarnation);
+    ret_exit->reason = signal->reason;
+    ret_exit->operation = signal->operation;
+    if (signal->text)
+        trp_exit_set_text(ret_exit, signal->text);
 }
 
 static void free_watcher(trp_watcher *watcher)

@@ -97,9 +97,11 @@ const char *troupe_killed(troupe_context *ctx)
 
 static void tell_component(trp_cell *cell, const trp_signal *signal)
 {
-    troupe_notice notice = {.event = signal->event, .monitor = {signal->monitor}};
+    troupe_notice notice; /* each field is set: see trp_exit_init */
 
-    notice.exit = trp_signal_exit(signal);
+    notice.event = signal->event;
+    notice.monitor.value = signal->monitor;
+    trp_signal_exit(signal, &notice.exit);
     cell->telling = true;
     trp_let_go(cell);
     cell->actor->handle_down(cell->state, cell, &notice);

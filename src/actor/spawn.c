@@ -99,7 +99,7 @@ void trp_cell_reset(trp_cell *cell)
     trp_list_init(&cell->asked);
     trp_list_init(&cell->held);
     trp_list_init(&cell->timers);
-    memset(&cell->exit, 0, sizeof cell->exit);
+    trp_exit_init(&cell->exit, TROUPE_NOBODY, 0);
     trp_store_seq(&cell->closed, false);
     trp_store_relaxed(&cell->incarnation, 0); /* owner */
     trp_set_phase(cell, TROUPE_PHASE_STARTING);

@@ -40,7 +40,8 @@ static void open_gate(void)
     trp_mutex_unlock(&gate_lock);
 }
 
-/* ---- it stands where its argument says: a pre_start, b post_start, m message, d down, p pre_stop, z post_stop ---- */
+/* ---- it stands where its argument says: a pre_start, b post_start, m message, d down, p pre_stop, z post_stop, w abandon
+ * ---- */
 
 static _Atomic unsigned n_ended, n_lives, n_begun;
 static char last_name[TROUPE_NAME_MAX + 1]; /* as its pre_start saw it in the end */
@@ -81,7 +82,8 @@ static troupe_status answer(void *self, troupe_context *ctx, const troupe_messag
 
 static const troupe_actor_ops echo = {.handle_message = answer};
 
-/* 'k' waits for its kill before it stands there, 'c' spawns a child, 's' tries to afterwards, 'l' links. */
+/* 'k' waits for its kill before it stands there, 'c' spawns a child, 's' tries to afterwards, 'l' links, 'x' crashes, 'w'
+ * does not finish. */
 static troupe_status standing_message(void *self, troupe_context *ctx,
                                       const troupe_message *message)
 {
@@ -108,7 +110,9 @@ static troupe_status standing_message(void *self, troupe_context *ctx,
         assert_int_equal(troupe_link(ctx, other_id), TROUPE_OK); /* in vain */
         assert_int_equal(troupe_send(ctx, troupe_self(ctx), TROUPE_TEXT("x")), TROUPE_E_GONE);
     }
-    return TROUPE_OK;
+    if (strchr(mine->where, 'x'))
+        troupe_crash(ctx, TROUPE_EXIT_CRASHED, "told to");
+    return strchr(mine->where, 'w') ? TROUPE_PENDING : TROUPE_OK;
 }
 
 static void standing_down(void *self, troupe_context *ctx, const troupe_notice *notice)
@@ -126,6 +130,12 @@ static troupe_status standing_pre_stop(void *self, troupe_context *ctx, troupe_s
     return TROUPE_OK;
 }
 
+static void standing_abandon(void *self, troupe_context *ctx)
+{
+    (void)ctx;
+    stand_at(self, 'w');
+}
+
 static void standing_post_stop(void *self)
 {
     stand_at(self, 'z');
@@ -134,8 +144,14 @@ static void standing_post_stop(void *self)
 
 static const troupe_child_ops standing_hooks = {standing_pre_start, standing_post_start,
                                                 standing_pre_stop, standing_post_stop, NULL};
+static const troupe_child_ops with_no_hook = {.pre_start = standing_pre_start};
+static const troupe_child_ops with_pre_stop = {.pre_start = standing_pre_start,
+                                               .pre_stop = standing_pre_stop};
+static const troupe_child_ops with_post_stop = {.pre_start = standing_pre_start,
+                                                .post_stop = standing_post_stop};
 static const troupe_actor_ops standing_actor = {.handle_message = standing_message,
-                                                .handle_down = standing_down};
+                                                .handle_down = standing_down,
+                                                .abandon = standing_abandon};
 
 /* ---- its parent, which spawns it without waiting, and sees what becomes of it ---- */
 
@@ -145,9 +161,12 @@ static troupe_exit down_exit, notice_exit;
 struct wish {
     const char *where;
     bool supervised;
+    bool drain; /* sent a message, and stopped, before its first turn */
+    const troupe_child_ops *hooks;
 };
 
 static troupe_id standing_id;
+static bool drained; /* the parent's */
 
 static troupe_status spawn_standing(void *self, troupe_context *ctx, const troupe_message *message)
 {
@@ -158,13 +177,15 @@ static troupe_status spawn_standing(void *self, troupe_context *ctx, const troup
     (void)self;
     memcpy(&wish, message->payload.data, sizeof wish);
     status = troupe_spawn(ctx,
-                          TROUPE_SPEC(.name = "standing", .child = &standing_hooks,
+                          TROUPE_SPEC(.name = "standing", .child = wish.hooks,
                                       .actor = &standing_actor, .argument = wish.where,
-                                      .supervised = wish.supervised, .start_on_own_turn = true,
+                                      .supervised = wish.supervised, .drain = wish.drain,
+                                      .start_on_own_turn = !wish.drain,
                                       .state_size = sizeof(struct standing)),
                           &standing_id);
     if (status == TROUPE_OK)
         status = troupe_monitor_start(ctx, standing_id, TROUPE_MONITOR_FINAL, &monitor);
+    drained = wish.drain;
     return status == TROUPE_OK ? troupe_reply(ctx, (troupe_bytes){0}) : status;
 }
 
@@ -180,6 +201,9 @@ static void take_notice(void *self, troupe_context *ctx, const troupe_notice *no
         trp_add_seq(&n_notices, 1);
     } else if (notice->event == TROUPE_EVENT_CHILD_EXIT) {
         troupe_restart(ctx, notice->exit.id);
+    } else if (notice->event == TROUPE_EVENT_STARTED && drained) {
+        assert_int_equal(troupe_send(ctx, notice->exit.id, TROUPE_TEXT("x")), TROUPE_OK);
+        assert_int_equal(troupe_stop(ctx, notice->exit.id, TROUPE_STOP_REQUESTED), TROUPE_OK);
     }
 }
 
@@ -257,13 +281,18 @@ static void wait_for(fixture *f, _Atomic unsigned *count, unsigned n)
     assert_int_equal(trp_load_seq(count), n);
 }
 
-static troupe_id start_standing(fixture *f, const char *where, bool supervised)
+static troupe_id start_as_wished(fixture *f, struct wish wish)
 {
     troupe_id id = spawn_named(f, NULL, NULL, &parent, 0);
-    struct wish wish = {where, supervised};
 
     assert_int_equal(troupe_call(f->me, id, TROUPE_BYTES_OF(wish), TROUPE_SECOND, NULL), TROUPE_OK);
     return standing_id;
+}
+
+static troupe_id start_standing(fixture *f, const char *where, bool supervised)
+{
+    return start_as_wished(
+        f, (struct wish){.where = where, .supervised = supervised, .hooks = &standing_hooks});
 }
 
 static void expect_given_up(fixture *f, troupe_id id, troupe_exit_reason reason)
@@ -600,6 +629,67 @@ static void test_askers_that_come_late_leave_the_next_in_the_slot_alone(void **s
     expect_cleaned_up(f, 1);
 }
 
+/* ---- an end has a time limit where it calls anything, and nowhere else ---- */
+
+static void test_the_one_hook_of_a_stop_has_its_time(void **state)
+{
+    fixture *f = *state;
+    troupe_id id = start_as_wished(f, (struct wish){.where = "p", .hooks = &with_pre_stop});
+
+    assert_int_equal(troupe_stop(f->me, id, TROUPE_STOP_REQUESTED), TROUPE_OK);
+    wait_before_gate(1);
+    expect_given_up(f, id, TROUPE_EXIT_KILLED);
+    expect_cleaned_up(f, 0);
+}
+
+static void test_the_one_hook_after_a_crash_has_its_time(void **state)
+{
+    fixture *f = *state;
+    troupe_id id = start_as_wished(f, (struct wish){.where = "xz", .hooks = &with_post_stop});
+
+    assert_int_equal(troupe_send(f->me, id, TROUPE_TEXT("x")), TROUPE_OK);
+    wait_before_gate(1);
+    expect_given_up(f, id, TROUPE_EXIT_STUCK);
+    expect_cleaned_up(f, 1);
+}
+
+static void test_what_is_drained_has_its_time(void **state)
+{
+    fixture *f = *state;
+    troupe_id id =
+        start_as_wished(f, (struct wish){.where = "m", .drain = true, .hooks = &with_no_hook});
+
+    wait_before_gate(1);
+    expect_given_up(f, id, TROUPE_EXIT_KILLED);
+    expect_cleaned_up(f, 0);
+}
+
+static void test_what_is_abandoned_has_its_time(void **state)
+{
+    fixture *f = *state;
+    troupe_id id = start_as_wished(f, (struct wish){.where = "w", .hooks = &with_no_hook});
+
+    assert_int_equal(troupe_send(f->me, id, TROUPE_TEXT("x")), TROUPE_OK);
+    wait_for(f, &n_begun, 1);
+    assert_int_equal(troupe_stop(f->me, id, TROUPE_STOP_REQUESTED), TROUPE_OK);
+    wait_before_gate(1);
+    expect_given_up(f, id, TROUPE_EXIT_STUCK);
+    expect_cleaned_up(f, 0);
+}
+
+static void test_a_killed_one_is_abandoned_in_its_time(void **state)
+{
+    fixture *f = *state;
+    troupe_id id = start_as_wished(f, (struct wish){.where = "w", .hooks = &with_no_hook});
+
+    assert_int_equal(troupe_send(f->me, id, TROUPE_TEXT("x")), TROUPE_OK);
+    wait_for(f, &n_begun, 1);
+    assert_int_equal(troupe_kill(f->me, id), TROUPE_OK);
+    wait_before_gate(1);
+    expect_given_up(f, id, TROUPE_EXIT_STUCK);
+    expect_cleaned_up(f, 0);
+}
+
 #define STAGED(test)                                                                               \
     {                                                                                              \
 #test, test, set_the_stage, strike_the_stage, NULL                                         \
@@ -617,6 +707,11 @@ int main(void)
         STAGED(test_one_that_stands_in_post_stop_is_given_up),
         STAGED(test_one_that_never_sees_its_stop_is_given_up),
         STAGED(test_a_kill_that_stands_in_post_stop_is_given_up),
+        STAGED(test_the_one_hook_of_a_stop_has_its_time),
+        STAGED(test_the_one_hook_after_a_crash_has_its_time),
+        STAGED(test_what_is_drained_has_its_time),
+        STAGED(test_what_is_abandoned_has_its_time),
+        STAGED(test_a_killed_one_is_abandoned_in_its_time),
         STAGED(test_others_are_served_meanwhile),
         STAGED(test_what_waits_counts_as_waiting_until_it_returns),
         STAGED(test_its_name_is_free_for_another),

@@ -425,7 +425,7 @@ static bool look_for_end(trp_cell *cell, void *arg)
         if (notice->monitor != wait->monitor)
             continue;
         if (wait->ret_exit)
-            *wait->ret_exit = trp_signal_exit(notice);
+            trp_signal_exit(notice, wait->ret_exit);
         *at = notice->next;
         trp_signal_free(notice);
         return true;

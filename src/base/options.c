@@ -14,8 +14,10 @@ bool trp_options_take(void *to, size_t known, const void *from)
         if (bytes[i])
             return false;
     }
-    memset(to, 0, known);
-    memcpy(to, from, size < known ? size : known);
+    if (size > known)
+        size = known;
+    memcpy(to, from, size);
+    memset((uint8_t *)to + size, 0, known - size);
     return true;
 }
 

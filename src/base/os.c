@@ -11,6 +11,9 @@
 #include <sys/random.h>
 #include <time.h>
 
+/* Larger ones may come as fresh pages, which are zero. glibc's calloc passes its thread's cache of small blocks by. */
+#define ZEROED_HERE 1024u
+
 static _Thread_local trp_alloc_faults *faults;
 static _Thread_local trp_alloc_faults countdown; /* of trp_alloc_fail_after */
 
@@ -47,7 +50,12 @@ void *trp_alloc(size_t size)
 
 void *trp_alloc_zeroed(size_t size)
 {
-    return fails_here() ? NULL : calloc(1, size);
+    void *memory;
+
+    if (size > ZEROED_HERE)
+        return fails_here() ? NULL : calloc(1, size);
+    memory = trp_alloc(size);
+    return memory ? memset(memory, 0, size) : NULL;
 }
 
 void *trp_alloc_aligned(size_t align, size_t size)

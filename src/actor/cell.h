@@ -78,8 +78,8 @@ typedef struct trp_signal {
     troupe_event event;
     troupe_exit_reason reason;
     troupe_operation operation;
-    char *text;  /* inside; NULL: none */
-    void *child; /* the parent's entry of the child it tells of */
+    char *text;    /* inside; NULL: none */
+    void *carries; /* monitor: its watcher; a notice of a link: the end that hears it */
 } trp_signal;
 
 /* ---- life ---- */
@@ -102,6 +102,13 @@ typedef struct trp_child_entry {
     uint64_t id;
     bool asked; /* to stop */
 } trp_child_entry;
+
+/* Made ahead at the spawn: the last notice to the parent, with the entry that the parent takes out when it hears it. */
+typedef struct trp_last_notice {
+    trp_signal signal; /* first: the notice is freed as a signal */
+    trp_child_entry
+        entry; /* owner: the parent; its id is 0 when that is a thread, which has no list */
+} trp_last_notice;
 
 /* Senders call it without a lock, so it and its state stay until the system is freed. */
 typedef struct trp_route {
@@ -203,10 +210,8 @@ struct troupe_context {
     _Atomic uint32_t high_water, n_crashed; /* waiting, when it was the most; lives that crashed */
     _Atomic uint64_t parent;                /* who spawned it */
     _Atomic uint64_t ending;                /* the child that must end before it goes on; 0: none */
-    trp_child_entry *entry;                 /* the parent's */
-    trp_signal *down;                       /* made ahead: the last notice to the parent */
-
-    trp_signal *started, *held_notice; /* likewise, for each life; held_notice: supervised */
+    trp_last_notice *down;
+    trp_signal *started, *held_notice; /* made ahead for each life; held_notice: supervised */
 
     trp_details *details; /* crash.c, under crash_lock; stays with the slot */
     trp_link roots;       /* under roots_lock: spawned by a thread */
@@ -229,12 +234,10 @@ struct troupe_context {
     trp_link overdue_link;
     uint64_t overdue_ns;
     troupe_id overdue_id;
-    uint64_t start_timeout; /* 0: none */
-    bool start_late;        /* it is over */
-    bool broken;            /* a linked life ended; exit says it */
-    bool trap_links;        /* set at spawn */
-    troupe_exit exit;       /* of the life that ends */
-
+    uint64_t start_timeout;   /* 0: none */
+    bool start_late;          /* it is over */
+    bool broken;              /* a linked life ended; exit says it */
+    bool trap_links;          /* set at spawn */
     _Atomic uint64_t busy_ns; /* the clock's thread adds to it, at each tick */
 
     /* under mute_lock */
@@ -246,6 +249,9 @@ struct troupe_context {
         room_asks; /* who asked to be told of room here; what it asked of others */
 
     trp_cell *free_next; /* under slots_lock */
+
+    troupe_exit
+        exit; /* owner. Of the life that ends, from then on; long, and so behind what each life touches */
 };
 
 #define TRP_REFUSES 2u /* in closed */

@@ -113,17 +113,15 @@ void trp_parent_tell(trp_cell *cell, troupe_event event)
 
     *at = NULL;
     signal->target = trp_load_relaxed(&cell->parent); /* owner */
-    signal->child = cell->entry;
     trp_signal_tell(signal, cell, event);
 }
 
 void trp_parent_told_down(trp_cell *cell, const troupe_exit *exit)
 {
-    trp_signal *signal = cell->down;
+    trp_signal *signal = &cell->down->signal;
 
     cell->down = NULL;
     signal->target = trp_load_relaxed(&cell->parent); /* set at spawn */
-    signal->child = cell->entry;
     trp_signal_say(cell->system, signal, TROUPE_EVENT_CHILD_DOWN, exit);
 }
 

@@ -111,7 +111,7 @@ static trp_signal *take_notice_locked(bond_end *to, const bond_end *about)
     notice->life = to->life;
     notice->id = about->id;
     notice->incarnation = about->life;
-    notice->child = to;
+    notice->carries = to;
     to->bond->counts++;
     return notice;
 }
@@ -281,7 +281,7 @@ void trp_links_end(trp_cell *cell, const troupe_exit *exit)
 
 bool trp_link_heard(trp_cell *cell, const trp_signal *notice)
 {
-    bond_end *end = notice->child;
+    bond_end *end = notice->carries;
     bool in;
 
     trp_mutex_lock(&cell->system->links_lock);
@@ -294,7 +294,7 @@ bool trp_link_heard(trp_cell *cell, const trp_signal *notice)
 
 void trp_link_notice_drop(const trp_signal *notice)
 {
-    bond_end *end = notice->child;
+    bond_end *end = notice->carries;
     troupe_system *system = end->cell->system;
 
     trp_mutex_lock(&system->links_lock);

@@ -114,7 +114,7 @@ troupe_status troupe_monitor_start(troupe_context *ctx, troupe_id id, unsigned f
     }
     signal->kind = TRP_SIGNAL_MONITOR;
     signal->target = id.value;
-    signal->child = watcher;
+    signal->carries = watcher;
     trp_signal_send(ctx->system, signal);
     trp_stuck_answer(target);
     return TROUPE_OK;
@@ -173,7 +173,7 @@ void trp_monitors_end(trp_cell *cell)
 
 void trp_monitor_join(trp_cell *cell, trp_signal *signal)
 {
-    trp_watcher *watcher = signal->child;
+    trp_watcher *watcher = signal->carries;
 
     watcher->next = cell->watchers;
     cell->watchers = watcher;
@@ -182,7 +182,7 @@ void trp_monitor_join(trp_cell *cell, trp_signal *signal)
 
 void trp_monitor_gone(trp_cell *cell, trp_signal *signal)
 {
-    tell_gone(cell->system, signal->child);
+    tell_gone(cell->system, signal->carries);
     trp_signal_free(signal);
 }
 

@@ -139,12 +139,8 @@ void trp_life_notice(trp_cell *cell, trp_signal *signal)
         return;
     }
 
-    if (here && signal->event == TROUPE_EVENT_CHILD_DOWN) {
-        trp_child_entry *entry = signal->child;
-
-        trp_list_remove(&entry->link);
-        trp_free(entry);
-    }
+    if (here && signal->event == TROUPE_EVENT_CHILD_DOWN)
+        trp_list_remove(&TRP_OF(signal, trp_last_notice, signal)->entry.link);
     if (here && signal->event == TROUPE_EVENT_CHILD_EXIT)
         open_circle(cell);
     if (signal->life && signal->life != trp_load_relaxed(&cell->incarnation)) /* owner */

@@ -76,9 +76,9 @@ void trp_cell_reset(trp_cell *cell)
     cell->timers_bound = TROUPE_TIMERS_BOUND;
     cell->child = NULL;
     cell->actor = NULL;
-    cell->entry = NULL;
     cell->vitals = NULL;
-    cell->down = cell->started = cell->held_notice = NULL;
+    cell->down = NULL;
+    cell->started = cell->held_notice = NULL;
     cell->telling = cell->start_late = cell->broken = cell->trap_links = false;
     cell->start_timeout = 0;
     cell->taken = cell->late = false;
@@ -99,7 +99,6 @@ void trp_cell_reset(trp_cell *cell)
     trp_list_init(&cell->asked);
     trp_list_init(&cell->held);
     trp_list_init(&cell->timers);
-    trp_exit_init(&cell->exit, TROUPE_NOBODY, 0);
     trp_store_seq(&cell->closed, false);
     trp_store_relaxed(&cell->incarnation, 0); /* owner */
     trp_set_phase(cell, TROUPE_PHASE_STARTING);
@@ -135,19 +134,18 @@ static void fill(trp_cell *cell, trp_cell *parent, const troupe_spec *spec)
     trp_store_relaxed(&cell->parent, trp_id_of(parent).value); /* owner */
 }
 
-/* Memory and the parent's entry; what is made is undone by `undo`. */
+/* Its memory; what is made is undone by `undo`. */
 static troupe_status furnish(trp_cell *cell, trp_cell *parent, const troupe_spec *spec,
                              troupe_id id)
 {
     cell->down = trp_alloc_zeroed(sizeof *cell->down);
-    cell->entry = parent->thread ? NULL : trp_alloc_zeroed(sizeof *cell->entry);
-    if (!cell->down || !trp_notices_make(cell) || (!parent->thread && !cell->entry) ||
-        !new_state(cell, spec) || !trp_vitals_new(cell, spec))
+    if (!cell->down || !trp_notices_make(cell) || !new_state(cell, spec) ||
+        !trp_vitals_new(cell, spec))
         return TROUPE_E_NO_MEMORY;
     if (spec->on_full == TROUPE_ON_FULL_DROP_OLDEST && !trp_oldest_start(cell))
         return TROUPE_E_NO_MEMORY;
-    if (cell->entry)
-        cell->entry->id = id.value;
+    if (!parent->thread)
+        cell->down->entry.id = id.value;
     return TROUPE_OK;
 }
 
@@ -156,11 +154,10 @@ static void undo(trp_cell *cell)
     trp_store_seq(&cell->id, 0);
     trp_store_seq(&cell->asks, 0);
     trp_name_release(cell);
-    trp_signal_free(cell->down);
+    trp_free(cell->down); /* it says nothing yet */
     cell->down = NULL;
     trp_notices_free(cell);
     trp_vitals_free(cell);
-    trp_free(cell->entry);
     trp_state_free(cell);
     cell->step = TRP_STEP_FREE;
     cell->leaving = true;
@@ -208,7 +205,7 @@ static bool enter_system(trp_cell *cell, trp_cell *parent)
     }
     trp_mutex_unlock(&system->roots_lock);
     if (open && !parent->thread)
-        trp_list_append(&parent->children, &cell->entry->link);
+        trp_list_append(&parent->children, &cell->down->entry.link);
     return open;
 }
 
@@ -216,8 +213,8 @@ static void leave_system(trp_cell *cell)
 {
     trp_store_seq(&cell->id, 0); /* before the broadcast: a stopper waits for the end of this id */
     trp_roots_leave(cell);
-    if (cell->entry)
-        trp_list_remove(&cell->entry->link);
+    if (cell->down->entry.id)
+        trp_list_remove(&cell->down->entry.link);
 }
 
 /* The first hook, here. False: refused, and error says why. */

@@ -22,7 +22,6 @@ void trp_life_begin(trp_cell *cell, troupe_start_reason reason)
     cell->pending = cell->woken = cell->crashing = cell->exiting = cell->killed = false;
     cell->late = false;
     cell->stop_asked = cell->entered = cell->telling = cell->start_late = cell->broken = false;
-    trp_exit_init(&cell->exit, TROUPE_NOBODY, 0);
     cell->step = TRP_STEP_PRE_START;
     trp_set_phase(cell, TROUPE_PHASE_STARTING);
     if (reason == TROUPE_START_RESTART)

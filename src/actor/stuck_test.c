@@ -149,9 +149,8 @@ static const troupe_child_ops with_pre_stop = {.pre_start = standing_pre_start,
                                                .pre_stop = standing_pre_stop};
 static const troupe_child_ops with_post_stop = {.pre_start = standing_pre_start,
                                                 .post_stop = standing_post_stop};
-static const troupe_actor_ops standing_actor = {.handle_message = standing_message,
-                                                .handle_down = standing_down,
-                                                .abandon = standing_abandon};
+static const troupe_actor_ops standing_actor = {
+    .handle_message = standing_message, .handle_down = standing_down, .abandon = standing_abandon};
 
 /* ---- its parent, which spawns it without waiting, and sees what becomes of it ---- */
 
@@ -176,13 +175,12 @@ static troupe_status spawn_standing(void *self, troupe_context *ctx, const troup
 
     (void)self;
     memcpy(&wish, message->payload.data, sizeof wish);
-    status = troupe_spawn(ctx,
-                          TROUPE_SPEC(.name = "standing", .child = wish.hooks,
-                                      .actor = &standing_actor, .argument = wish.where,
-                                      .supervised = wish.supervised, .drain = wish.drain,
-                                      .start_on_own_turn = !wish.drain,
-                                      .state_size = sizeof(struct standing)),
-                          &standing_id);
+    status = troupe_spawn(
+        ctx,
+        TROUPE_SPEC(.name = "standing", .child = wish.hooks, .actor = &standing_actor,
+                    .argument = wish.where, .supervised = wish.supervised, .drain = wish.drain,
+                    .start_on_own_turn = !wish.drain, .state_size = sizeof(struct standing)),
+        &standing_id);
     if (status == TROUPE_OK)
         status = troupe_monitor_start(ctx, standing_id, TROUPE_MONITOR_FINAL, &monitor);
     drained = wish.drain;

@@ -168,7 +168,7 @@ static void start_from(trp_supervisor *self, troupe_context *ctx, trp_record *re
             return;
         }
         if (record->phase == TRP_CHILD_DOWN && !record->stopped) {
-            troupe_error error = {.status = TROUPE_OK};
+            troupe_error error; /* a kilobyte; trp_start_child sets its text */
             troupe_status status = trp_start_child(self, ctx, record, &error);
 
             if (status != TROUPE_PENDING)

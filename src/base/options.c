@@ -4,11 +4,17 @@
 
 bool trp_options_take(void *to, size_t known, const void *from)
 {
-    const uint8_t *bytes = from;
     size_t size;
 
     memcpy(&size, from, sizeof size);
-    if (size < sizeof size)
+    return size >= sizeof size && trp_struct_take(to, known, from, size);
+}
+
+bool trp_struct_take(void *to, size_t known, const void *from, size_t size)
+{
+    const uint8_t *bytes = from;
+
+    if (size == 0)
         return false;
     for (size_t i = known; i < size; i++) {
         if (bytes[i])

@@ -44,6 +44,9 @@ static void test_a_newer_caller_is_taken_while_it_asks_for_nothing_new(void **st
     assert_int_equal(taken.bound, 7);
     asked.even_more = 1;
     assert_false(trp_options_take(&taken, sizeof taken, &asked));
+    assert_false(trp_struct_take(&taken, sizeof taken, &asked, sizeof asked));
+    assert_true(
+        trp_struct_take(&taken, sizeof taken, &asked, offsetof(struct new_options, even_more)));
 }
 
 static void test_a_struct_without_its_size_is_refused(void **state)
@@ -53,6 +56,7 @@ static void test_a_struct_without_its_size_is_refused(void **state)
 
     (void)state;
     assert_false(trp_options_take(&taken, sizeof taken, &asked));
+    assert_false(trp_struct_take(&taken, sizeof taken, &asked, 0));
 }
 
 static void test_what_is_given_fits_an_older_and_a_newer_caller(void **state)

@@ -172,6 +172,22 @@ static void test_grants_name_who_exists(void **state)
                    "nobody subscribes to \"hist\"; did you mean \"hits\"?");
 }
 
+static void test_topics_of_the_system_are_not_for_guests_to_publish_to(void **state)
+{
+    assert_refused(
+        *state,
+        ONE "      grants:\n        - stdout\n        - publish:\n"
+            "          - hits\n          - troupe.x\n",
+        "troupe.yaml:10: supervisor.children[0].grants[1].publish[1]: \"troupe.x\": topics "
+        "that begin with troupe. are the system's own, no guest may publish there; choose "
+        "a topic that begins otherwise");
+    assert_refused(*state, ONE "      grants: [{publish: [troupe.*]}]\n", "\"troupe.*\": topics");
+    assert_refused(*state, ONE "      grants: [{publish: [troupe.crash*]}]\n", "\"troupe.crash*\"");
+    assert_int_equal(load(*state, ONE "      subscribe: [troupe.dead-letters]\n      grants: "
+                                      "[{publish: [troupes.x, troupe, 'tr*']}]\n"),
+                     TROUPE_OK);
+}
+
 static void test_subscriptions_are_topics_or_patterns(void **state)
 {
     assert_int_equal(load(*state, ONE "      subscribe: [orders.*, orders.>, '>', a.b]\n"),
@@ -428,6 +444,7 @@ int main(void)
         TEST(test_a_mistake_has_file_line_and_path),
         TEST(test_names_of_two_are_refused),
         TEST(test_grants_name_who_exists),
+        TEST(test_topics_of_the_system_are_not_for_guests_to_publish_to),
         TEST(test_subscriptions_are_topics_or_patterns),
         TEST(test_limits_are_possible_ones),
         TEST(test_backoffs_make_sense),

@@ -99,6 +99,20 @@ static void read_limits(trp_mistakes *m, const trp_yaml *node, trp_unit *unit)
         (void)trp_field_rate(m, log, &limits->log_bytes);
 }
 
+/* A guest that publishes there is refused each time (component/messaging.c); better to hear of it at load. */
+static void check_reserved(trp_mistakes *m, const trp_yaml *list)
+{
+    static const char prefix[] = "troupe.";
+
+    for (const trp_yaml *item = list->first; item != NULL; item = item->next)
+        if (item->kind == TRP_YAML_SCALAR && item->size >= sizeof prefix - 1 &&
+            memcmp(item->text, prefix, sizeof prefix - 1) == 0)
+            trp_yaml_mistake(m, item,
+                             "\"%.64s\": topics that begin with troupe. are the system's own, no "
+                             "guest may publish there; choose a topic that begins otherwise",
+                             item->text);
+}
+
 /* - send: [...] */
 static void read_grant_list(troupe_manifest *manifest, const trp_yaml *node, trp_unit *unit)
 {
@@ -120,6 +134,8 @@ static void read_grant_list(troupe_manifest *manifest, const trp_yaml *node, trp
                              "\"%.64s\": a * may only stand at the end; write a prefix and then *",
                              names.items[i]);
     }
+    if (!is_send)
+        check_reserved(&manifest->mistakes, node);
     if (is_send)
         grants->send = names.items;
     else

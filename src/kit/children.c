@@ -208,15 +208,6 @@ trp_record *trp_record_first_from(const trp_supervisor *self, uint64_t order)
     return record;
 }
 
-troupe_child trp_plan_child(const trp_plan *plan, size_t i)
-{
-    const uint8_t *at = (const uint8_t *)plan->children + (plan->pool ? 0 : i) * plan->child_size;
-    troupe_child child = {.restart = TROUPE_PERMANENT};
-
-    memcpy(&child, at, plan->child_size < sizeof child ? plan->child_size : sizeof child);
-    return child;
-}
-
 /* A pool's sender that still reads the old value picks a member that has just gone down: its message waits in that
  * member's mailbox, as if it had been sent a moment before. So relaxed is enough. */
 void trp_record_set_up(trp_supervisor *self, const trp_record *record, bool up)

@@ -385,6 +385,10 @@ static void test_what_makes_no_sense_is_refused_with_the_child_that_says_it(void
     plan.backoff.jitter = 0;
     plan.child_size = 0;
     expect_refused(&plan, "TROUPE_SUPERVISOR");
+    plan.child_size =
+        2 * sizeof(troupe_child); /* as if each were twice as long, and its half not 0 */
+    plan.n_children = 1;
+    expect_refused(&plan, "child 1: its child_size is none that this library knows");
 }
 
 static void test_a_supervisor_among_its_own_children_is_refused(void **state)

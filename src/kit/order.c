@@ -18,20 +18,29 @@ static bool take_name(char to[TROUPE_NAME_MAX + 1], const char *name)
     return true;
 }
 
+static troupe_status of_another_version(troupe_error *error, const char *what)
+{
+    return troupe_error_set(
+        error, TROUPE_E_INVALID,
+        "order: %s was not made with TROUPE_ORDER, or asks for what only a newer "
+        "library knows: make the order with TROUPE_ORDER, and leave out what is "
+        "new",
+        what);
+}
+
 static troupe_status write_order(trp_order_letter *letter, const troupe_order *order,
                                  troupe_error *error)
 {
     if (!trp_options_take(&letter->order, sizeof letter->order, order))
-        return troupe_error_set(error, TROUPE_E_INVALID,
-                                "order: made by TROUPE_ORDER of a newer version, or not");
+        return of_another_version(error, "it");
     order = &letter->order;
     letter->has_child = order->child != NULL;
-    if (order->child)
-        memcpy(&letter->child, order->child,
-               order->child_size < sizeof letter->child ? order->child_size : sizeof letter->child);
+    if (order->child && !trp_child_take(&letter->child, order->child, order->child_size))
+        return of_another_version(error, "its child");
     letter->has_backoff = order->backoff != NULL;
-    if (order->backoff)
-        letter->backoff = *order->backoff;
+    if (order->backoff && !trp_struct_take(&letter->backoff, sizeof letter->backoff, order->backoff,
+                                           order->backoff_size))
+        return of_another_version(error, "its backoff");
     letter->has_on_intensity = order->on_intensity != NULL;
     if (order->on_intensity)
         letter->on_intensity = *order->on_intensity;

@@ -418,6 +418,60 @@ static void test_orders_that_make_no_sense_are_refused_with_a_reason(void **stat
     each_way(act_nonsense);
 }
 
+/* What a caller of a newer library gives: longer, and all is well while what is new stays 0. */
+struct newer_child {
+    troupe_child known;
+    uint64_t wish;
+};
+
+struct newer_backoff {
+    troupe_backoff known;
+    uint64_t wish;
+};
+
+static void act_sizes(struct stage *stage)
+{
+    struct scene scene;
+    struct newer_child child;
+    struct newer_backoff backoff = {.known = {.kind = TROUPE_BACKOFF_FIXED, .initial_ns = S}};
+    troupe_order add = *TROUPE_ORDER(.kind = TROUPE_ORDER_ADD, .child = &child.known);
+    troupe_order change = *TROUPE_ORDER(.kind = TROUPE_ORDER_CHANGE, .backoff = &backoff.known);
+
+    cast(stage, &scene);
+    begin(stage, &scene, 1, (troupe_supervisor)TROUPE_SUPERVISOR(.max_restarts = 9));
+    child = (struct newer_child){.known = scene.children[1], .wish = 1};
+    child.known.spec.size = sizeof child - offsetof(struct newer_child, known.spec);
+    add.child_size = sizeof child;
+    must_not(stage, &scene, &add, TROUPE_E_INVALID,
+             "its child was not made with TROUPE_ORDER, or asks for what only a newer library "
+             "knows: make the order with TROUPE_ORDER, and leave out what is new");
+    add.child_size = 8;
+    must_not(stage, &scene, &add, TROUPE_E_INVALID, "its child was not made with TROUPE_ORDER");
+    add.child_size = sizeof child;
+    child.wish = 0;
+    must(stage, &scene, &add);
+    assert_int_equal(ask(stage, named(stage, "b")).tag, 'b');
+    change.backoff_size = sizeof backoff;
+    backoff.wish = 1;
+    must_not(stage, &scene, &change, TROUPE_E_INVALID,
+             "its backoff was not made with TROUPE_ORDER");
+    change.backoff_size = 0;
+    must_not(stage, &scene, &change, TROUPE_E_INVALID,
+             "its backoff was not made with TROUPE_ORDER");
+    change.backoff_size = sizeof backoff;
+    backoff.wish = 0;
+    must(stage, &scene, &change);
+    change.size = 0;
+    must_not(stage, &scene, &change, TROUPE_E_INVALID, "it was not made with TROUPE_ORDER");
+    curtain(stage);
+}
+
+static void test_a_child_or_backoff_of_another_size_is_checked_and_never_cut(void **state)
+{
+    (void)state;
+    each_way(act_sizes);
+}
+
 /* ---- who dies meanwhile ---- */
 
 static void act_dies(struct stage *stage)
@@ -496,6 +550,7 @@ int main(void)
         cmocka_unit_test(test_a_pool_grows_on_demand_up_to_its_bound),
         cmocka_unit_test(test_a_handler_spawns_under_supervision_by_a_message),
         cmocka_unit_test(test_orders_that_make_no_sense_are_refused_with_a_reason),
+        cmocka_unit_test(test_a_child_or_backoff_of_another_size_is_checked_and_never_cut),
         cmocka_unit_test(test_an_order_ends_when_its_supervisor_dies),
         cmocka_unit_test(test_many_children_are_listed_page_by_page),
     };

@@ -1,10 +1,38 @@
 /* plan.c - whether the numbers and names of a supervisor or pool make sense: all that can be said before it runs. */
 #include "supervisor.h"
 
+#include "trp/options.h"
 #include "trp/os.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+bool trp_child_take(troupe_child *to, const void *from, size_t size)
+{
+    if (size < offsetof(troupe_child, spec) + sizeof to->spec.size ||
+        !trp_struct_take(to, sizeof *to, from, size))
+        return false;
+    if (to->spec.size > sizeof to->spec) /* the rest of it is not in this copy, and was 0 */
+        to->spec.size = sizeof to->spec;
+    return true;
+}
+
+static bool take_child(const trp_plan *plan, size_t i, troupe_child *child)
+{
+    const uint8_t *children = plan->children;
+
+    return trp_child_take(child, children + (plan->pool ? 0 : i) * plan->child_size,
+                          plan->child_size);
+}
+
+troupe_child trp_plan_child(const trp_plan *plan, size_t i)
+{
+    troupe_child child = {.restart = TROUPE_PERMANENT};
+
+    if (!take_child(plan, i, &child))
+        child = (troupe_child){.restart = TROUPE_PERMANENT};
+    return child;
+}
 
 troupe_status trp_child_check(const trp_plan *plan, const troupe_child *child, size_t i,
                               troupe_error *error)
@@ -96,8 +124,15 @@ troupe_status trp_plan_check(const trp_plan *plan, troupe_error *error)
     if (status != TROUPE_OK)
         return status;
     for (size_t i = 0; i < n_specs; i++) {
-        troupe_child child = trp_plan_child(plan, i);
+        troupe_child child;
 
+        if (!take_child(plan, i, &child))
+            return troupe_error_set(
+                error, TROUPE_E_INVALID,
+                "child %lu: its child_size is none that this library knows, or "
+                "it asks for what only a newer one does; make its plan with %s, "
+                "and leave out what is new",
+                (unsigned long)i + 1, plan->pool ? "TROUPE_POOL" : "TROUPE_SUPERVISOR");
         status = trp_child_check(plan, &child, i, error);
         if (status != TROUPE_OK)
             return status;

@@ -171,6 +171,12 @@ TROUPE_MUST_CHECK troupe_status trp_numbers_check(const trp_plan *plan, troupe_e
 TROUPE_MUST_CHECK troupe_status trp_child_check(const trp_plan *plan, const troupe_child *child,
                                                 size_t i, troupe_error *error);
 
+/* trp_child_take - a child as large as this library knows it. False: size is none that an initialiser sets, or the child
+ * asks for what this library does not know. */
+TROUPE_MUST_CHECK bool trp_child_take(troupe_child *to, const void *from, size_t size);
+/* The i-th of the plan, which was checked, or else may be empty. */
+troupe_child trp_plan_child(const trp_plan *plan, size_t i);
+
 /* ---- children.c ---- */
 
 troupe_status trp_children_init(trp_children *children);
@@ -196,8 +202,6 @@ trp_record *trp_record_before(const trp_supervisor *self,
                               const trp_record *record); /* NULL: the first */
 trp_record *trp_record_last(const trp_supervisor *self);
 trp_record *trp_record_first_from(const trp_supervisor *self, uint64_t order);
-/* The i-th of the plan, as large as this library knows it. */
-troupe_child trp_plan_child(const trp_plan *plan, size_t i);
 void trp_record_set_up(trp_supervisor *self, const trp_record *record, bool up);
 void trp_record_note_end(trp_record *record, const troupe_exit *end);
 /* A pool's members are NAME-1, NAME-2, ...; a child without a name is called by its number, in texts only (else NULL). */

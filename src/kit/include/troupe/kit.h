@@ -115,7 +115,7 @@ typedef struct troupe_supervisor {
  *          maximum below initial, a jitter outside 0 to 1, children missing, two of one name, itself among them or
  *          more than 64 supervisors one in the other, a number that no enumeration has, a significant child that is
  *          permanent or has no auto_shutdown, a budget of its own with within_ns alone, a struct without its
- *          initialiser. TROUPE_E_NO_MEMORY.
+ *          initialiser, a child that asks for what only a newer library knows. TROUPE_E_NO_MEMORY.
  *
  * Start: the component's start ends when the last child passed post_start. A child that refuses to start fails it (its
  * text is handed on), and the siblings are stopped in reverse.
@@ -241,8 +241,8 @@ typedef enum troupe_order_kind {
 } troupe_order_kind;
 
 typedef struct troupe_order {
-    size_t size;       /* set by TROUPE_ORDER */
-    size_t child_size; /* likewise */
+    size_t size;                     /* set by TROUPE_ORDER */
+    size_t child_size, backoff_size; /* likewise */
     troupe_order_kind kind;
     /* ADD: copied, with its name; what else it points to is kept until it was removed, or the supervisor ended. To a pool:
      * NULL, the pool's own member. */
@@ -259,7 +259,10 @@ typedef struct troupe_order {
 } troupe_order;
 
 #define TROUPE_ORDER(...)                                                                          \
-    (&(troupe_order){.size = sizeof(troupe_order), .child_size = sizeof(troupe_child), __VA_ARGS__})
+    (&(troupe_order){.size = sizeof(troupe_order),                                                 \
+                     .child_size = sizeof(troupe_child),                                           \
+                     .backoff_size = sizeof(troupe_backoff),                                       \
+                     __VA_ARGS__})
 
 /* troupe_order_call    - a thread gives an order and waits for what comes of it.
  * troupe_order_request - a handler gives it; what comes of it arrives as handle_reply, for troupe_order_read.
@@ -277,7 +280,8 @@ typedef struct troupe_order {
  *          TROUPE_E_GONE no such child, no such supervisor, or it ended; TROUPE_E_QUOTA the pool is full;
  *          TROUPE_E_UNAVAILABLE an order about that child is under way (STOP and REMOVE do not wait for an ADD or
  *          RESTART, but end it), or the supervisor is on its way out;
- *          TROUPE_E_INVALID an order that makes no sense, or its receiver is no supervisor; else as troupe_call. After
+ *          TROUPE_E_INVALID an order that makes no sense, that TROUPE_ORDER did not make or that asks for what only a newer
+ *          library knows, or its receiver is no supervisor; else as troupe_call. After
  *          TROUPE_E_TIMEOUT of the wait itself the order may still be carried out.
  */
 TROUPE_MUST_CHECK troupe_status troupe_order_call(troupe_context *ctx, troupe_id supervisor,

@@ -1,9 +1,11 @@
-/* children.c - the table of a supervisor's children: in start order, and found by id in constant time. */
+/* children.c - the table of a supervisor's children: in start order, found by id and name in constant time, by place in
+ * that of a logarithm. */
 #include "supervisor.h"
 
 #include "trp/os.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FIRST_CHAINS 8u
@@ -14,17 +16,34 @@ static trp_record **chain_of(const trp_children *children, troupe_id id)
     return &children->by_id[(id.value ^ id.value >> 32) & (children->n_chains - 1)];
 }
 
+static trp_record **chain_of_name(const trp_children *children, const char *name)
+{
+    return &children
+                ->by_name[trp_hash(&children->key, name, strlen(name)) & (children->n_chains - 1)];
+}
+
 static trp_record *record_at(const trp_supervisor *self, trp_link *link)
 {
     return link == &self->children.list ? NULL : TRP_OF(link, trp_record, link);
+}
+
+static void free_tables(trp_children *children)
+{
+    trp_free(children->by_id);
+    trp_free(children->by_name);
+    children->by_id = children->by_name = NULL;
 }
 
 troupe_status trp_children_init(trp_children *children)
 {
     trp_list_init(&children->list);
     children->by_id = trp_alloc_zeroed(FIRST_CHAINS * sizeof(trp_record *));
+    children->by_name = trp_alloc_zeroed(FIRST_CHAINS * sizeof(trp_record *));
     children->n_chains = FIRST_CHAINS;
-    return children->by_id ? TROUPE_OK : TROUPE_E_NO_MEMORY;
+    if (children->by_id && children->by_name)
+        return TROUPE_OK;
+    free_tables(children);
+    return TROUPE_E_NO_MEMORY;
 }
 
 static void free_record(trp_record *record)
@@ -37,8 +56,8 @@ static void free_record(trp_record *record)
 
 bool trp_children_forget(trp_children *children, size_t most)
 {
-    children->n_chains = 1; /* by id nobody is found any more */
-    children->by_id[0] = NULL;
+    children->n_chains = 1; /* by id or name nobody is found any more */
+    children->by_id[0] = children->by_name[0] = NULL;
     for (; most > 0 && !trp_list_empty(&children->list); most--) {
         trp_link *last = children->list.prev; /* so that what malloc gives back goes in pieces */
 
@@ -53,35 +72,108 @@ void trp_children_fini(trp_children *children)
     if (!children->by_id)
         return; /* there was no memory for it */
     (void)trp_children_forget(children, SIZE_MAX);
-    trp_free(children->by_id);
-    children->by_id = NULL;
+    trp_places_fini(&children->places);
+    free_tables(children);
+}
+
+static void put_id(const trp_children *children, trp_record *record)
+{
+    trp_record **chain = chain_of(children, record->id);
+
+    record->chain = *chain;
+    *chain = record;
+}
+
+static void put_name(const trp_children *children, trp_record *record)
+{
+    trp_record **chain = chain_of_name(children, record->own_name);
+
+    record->name_chain = *chain;
+    *chain = record;
 }
 
 /* Longer chains when memory is out: slower, and right. */
 static void grow(trp_children *children)
 {
     size_t n_before = children->n_chains;
-    trp_record **before = children->by_id;
-    trp_record **chains = trp_alloc_zeroed(2 * n_before * sizeof *chains);
+    trp_record **by_id = children->by_id, **by_name = children->by_name;
+    trp_record **ids = trp_alloc_zeroed(2 * n_before * sizeof *ids);
+    trp_record **names = trp_alloc_zeroed(2 * n_before * sizeof *names);
 
-    if (!chains)
+    if (!ids || !names) {
+        trp_free(ids);
+        trp_free(names);
         return;
-    children->by_id = chains;
+    }
+    children->by_id = ids;
+    children->by_name = names;
     children->n_chains = 2 * n_before;
     for (size_t i = 0; i < n_before; i++) {
-        while (before[i]) {
-            trp_record *record = before[i], **to = chain_of(children, record->id);
-
-            before[i] = record->chain;
-            record->chain = *to;
-            *to = record;
+        for (trp_record *record = by_id[i], *next; record; record = next) {
+            next = record->chain;
+            put_id(children, record);
+        }
+        for (trp_record *record = by_name[i], *next; record; record = next) {
+            next = record->name_chain;
+            put_name(children, record);
         }
     }
-    trp_free(before);
+    trp_free(by_id);
+    trp_free(by_name);
 }
+
+static void enter_name(trp_children *children, trp_record *record)
+{
+    if (!children->key.factor) {
+        uint64_t bits[2];
+
+        trp_random_os(
+            bits, sizeof bits); /* where a name lies shows nowhere: a simulation stays the same */
+        children->key = trp_hash_key_from(bits[0], bits[1]);
+    }
+    put_name(children, record);
+}
+
+static void leave_name(trp_children *children, const trp_record *record)
+{
+    trp_record **at = chain_of_name(children, record->own_name);
+
+    while (*at != record)
+        at = &(*at)->name_chain;
+    *at = record->name_chain;
+}
+
+/* ---- numbers: each is new, but those of a pool are its seats ---- */
+
+uint32_t trp_children_free_number(const trp_supervisor *self)
+{
+    if (self->first_free)
+        return self->first_free;
+    return self->plan.pool && self->last_number == self->plan.max_members ? 0
+                                                                          : self->last_number + 1;
+}
+
+static void take_number(trp_supervisor *self, uint32_t number)
+{
+    if (number == self->first_free)
+        self->first_free = self->seats[number - 1].next_free;
+    else
+        self->last_number = number;
+}
+
+static void give_number(trp_supervisor *self, uint32_t number)
+{
+    if (!self->plan.pool)
+        return;
+    self->seats[number - 1].next_free = self->first_free;
+    self->first_free = number;
+}
+
+/* ---- coming and going ---- */
 
 trp_record *trp_children_append(trp_supervisor *self, const troupe_child *child, uint32_t number)
 {
+    trp_children *children = &self->children;
     trp_record *record = trp_alloc_zeroed(sizeof *record);
 
     if (!record)
@@ -91,21 +183,29 @@ trp_record *trp_children_append(trp_supervisor *self, const troupe_child *child,
     if (child->spec.name) { /* an order's lies in its message */
         record->own_name = trp_alloc(strlen(child->spec.name) + 1);
         if (!record->own_name) {
-            trp_free(record);
+            free_record(record);
             return NULL;
         }
         memcpy(record->own_name, child->spec.name, strlen(child->spec.name) + 1);
         record->child.spec.name = record->own_name;
     }
     record->number = number;
-    record->order = ++self->children.last_order;
+    record->order = ++children->last_order;
+    if (!trp_places_append(&children->places, record->order, record)) {
+        free_record(record);
+        return NULL;
+    }
     record->has_budget = child->max_restarts != 0;
     if (record->has_budget)
         trp_window_init(&record->budget, child->max_restarts,
                         child->within_ns ? child->within_ns : self->window.within_ns);
-    trp_list_append(&self->children.list, &record->link);
-    if (++self->children.n > self->children.n_chains)
-        grow(&self->children);
+    trp_list_append(&children->list, &record->link);
+    if (++children->n > children->n_chains)
+        grow(children);
+    if (record->own_name && !self->plan.pool)
+        enter_name(children, record);
+    children->n_significant += child->significant;
+    take_number(self, number);
     return record;
 }
 
@@ -117,17 +217,11 @@ void trp_record_set_id(trp_supervisor *self, trp_record *record, troupe_id id)
         while (*at != record)
             at = &(*at)->chain;
         *at = record->chain;
-        self->children.n_with_id--;
-        self->children.n_leaving -= record->phase == TRP_CHILD_RELEASED;
     }
     record->id = id;
     if (id.value) {
-        self->children.n_with_id++;
         record->incarnation = 0;
-        trp_record **at = chain_of(&self->children, id);
-
-        record->chain = *at;
-        *at = record;
+        put_id(&self->children, record);
     }
     if (self->plan.pool)
         trp_store_relaxed(&self->seats[record->number - 1].id, id.value); /* as in set_up */
@@ -135,9 +229,16 @@ void trp_record_set_id(trp_supervisor *self, trp_record *record, troupe_id id)
 
 void trp_children_remove(trp_supervisor *self, trp_record *record)
 {
+    trp_children *children = &self->children;
+
     trp_record_set_id(self, record, TROUPE_NOBODY);
+    trp_record_set_ended(self, record, true); /* it is significant no more */
     trp_list_remove(&record->link);
-    self->children.n--;
+    trp_places_remove(&children->places, record->order);
+    children->n--;
+    if (record->own_name && !self->plan.pool)
+        leave_name(children, record);
+    give_number(self, record->number);
     free_record(record);
 }
 
@@ -155,33 +256,58 @@ bool trp_record_is_forgotten(const trp_record *record)
     return record->forget || record->child.restart == TROUPE_TEMPORARY;
 }
 
-/* Those that are up are found as anybody finds them; looked for is only among those that are down, or about to be: their
- * names are free already. all: any may have ended this moment, and its supervisor not heard of it. */
+/* Of a pool the number behind the name is the seat. Each of its members has an id, once it has started. */
+static trp_record *member_named(const trp_supervisor *self, const char *name)
+{
+    const char *dash = strrchr(name, '-');
+    unsigned long number = dash ? strtoul(dash + 1, NULL, 10) : 0;
+    char own[TROUPE_NAME_MAX + 1];
+    trp_record *record = NULL;
+
+    if (number > 0 && number <= self->plan.max_members) /* this supervisor writes it */
+        record = trp_record_of(self, (troupe_id){trp_load_relaxed(&self->seats[number - 1].id)});
+    return record && trp_record_name(self, record, false, own) && strcmp(own, name) == 0 ? record
+                                                                                         : NULL;
+}
+
+/* Those that are up are found as anybody finds them; the name of one that is down, or about to be, is free already. all: any
+ * may have ended this moment, and its supervisor not heard of it. One that will be forgotten may have left its name to a
+ * later one. */
 trp_record *trp_record_named(const trp_supervisor *self, troupe_system *system, const char *name,
                              bool all)
 {
     const trp_children *children = &self->children;
-    char own[TROUPE_NAME_MAX + 1];
+    trp_record *found = NULL;
     troupe_id id;
-    trp_record *record =
-        troupe_lookup(system, name, &id) == TROUPE_OK ? trp_record_of(self, id) : NULL;
 
-    if (record || (!all && children->n_with_id == children->n && !children->n_leaving))
-        return record;
-    for (record = trp_record_first_from(self, 0); record; record = trp_record_next(self, record)) {
+    if (troupe_lookup(system, name, &id) == TROUPE_OK)
+        found = trp_record_of(self, id);
+    if (found || !children->n)
+        return found;
+    if (self->plan.pool)
+        return all ? member_named(self, name) : NULL;
+    for (trp_record *record = *chain_of_name(children, name); record; record = record->name_chain) {
         bool leaves = record->phase == TRP_CHILD_RELEASED && !trp_record_is_forgotten(record);
 
-        if ((all || leaves || !record->id.value) && trp_record_name(self, record, false, own) &&
-            strcmp(own, name) == 0)
-            return record;
+        if ((all || leaves || !record->id.value) && strcmp(record->own_name, name) == 0 &&
+            (!found || record->order > found->order))
+            found = record;
     }
-    return NULL;
+    return found;
 }
 
-void trp_record_leave(trp_supervisor *self, trp_record *record)
+void trp_record_set_ended(trp_supervisor *self, trp_record *record, bool ended_itself)
 {
-    self->children.n_leaving += record->phase != TRP_CHILD_RELEASED;
-    record->phase = TRP_CHILD_RELEASED;
+    if (record->child.significant) {
+        self->children.n_significant += record->ended_itself;
+        self->children.n_significant -= ended_itself;
+    }
+    record->ended_itself = ended_itself;
+}
+
+trp_record *trp_record_nth(const trp_supervisor *self, uint64_t i)
+{
+    return trp_places_nth(&self->children.places, i);
 }
 
 trp_record *trp_record_next(const trp_supervisor *self, const trp_record *record)
@@ -201,11 +327,7 @@ trp_record *trp_record_last(const trp_supervisor *self)
 
 trp_record *trp_record_first_from(const trp_supervisor *self, uint64_t order)
 {
-    trp_record *record = record_at(self, self->children.list.next);
-
-    while (record && record->order < order)
-        record = trp_record_next(self, record);
-    return record;
+    return trp_record_nth(self, trp_places_before(&self->children.places, order));
 }
 
 /* A pool's sender that still reads the old value picks a member that has just gone down: its message waits in that

@@ -78,7 +78,7 @@ static void release(trp_supervisor *self, troupe_context *ctx, trp_record *recor
         trp_child_is_gone(self, ctx, record);
         return;
     }
-    trp_record_leave(self, record);
+    record->phase = TRP_CHILD_RELEASED;
     (void)troupe_release(ctx, record->id, gave_up); /* GONE: its CHILD_DOWN is coming */
 }
 
@@ -90,7 +90,7 @@ static void leave_down(trp_supervisor *self, troupe_context *ctx, trp_record *re
     snprintf(decision, sizeof decision, "%s: it stays down", why);
     trp_say(self, ctx, record, TROUPE_LEVEL_ERROR, "child-left-down", decision);
     trp_report_decision(self, record, TROUPE_DECISION_LEAVE_DOWN, 0, why);
-    record->ended_itself = true;
+    trp_record_set_ended(self, record, true);
     release(self, ctx, record, true);
 }
 
@@ -101,7 +101,7 @@ static void let_go(trp_supervisor *self, troupe_context *ctx, trp_record *record
 
     trp_say(self, ctx, record, level, "child-released", "released by its restart rule");
     trp_report_decision(self, record, TROUPE_DECISION_RELEASE, 0, "its rule does not restart it");
-    record->ended_itself = true;
+    trp_record_set_ended(self, record, true);
     release(self, ctx, record, false);
 }
 
@@ -111,12 +111,8 @@ static bool is_work_done(const trp_supervisor *self, const trp_record *ended)
         return false;
     if (self->plan.auto_shutdown == TROUPE_AUTO_SHUTDOWN_ANY_SIGNIFICANT)
         return true;
-    for (const trp_record *record = trp_record_first_from(self, 0); record;
-         record = trp_record_next(self, record)) {
-        if (record->child.significant && !record->ended_itself)
-            return false;
-    }
-    return self->plan.auto_shutdown == TROUPE_AUTO_SHUTDOWN_ALL_SIGNIFICANT;
+    return self->plan.auto_shutdown == TROUPE_AUTO_SHUTDOWN_ALL_SIGNIFICANT &&
+           self->children.n_significant == 0;
 }
 
 void trp_child_is_gone(trp_supervisor *self, troupe_context *ctx, trp_record *record)

@@ -84,22 +84,6 @@ void trp_order_of_gone(const trp_supervisor *self, troupe_context *ctx, trp_reco
 
 /* ---- ADD ---- */
 
-/* Of a pool: the first seat that is free, looked for where the last one was found. 0: none. */
-static uint32_t free_number(trp_supervisor *self)
-{
-    uint32_t n = self->plan.max_members;
-
-    if (!self->plan.pool)
-        return self->last_number + 1;
-    for (uint32_t i = 0; i < n && self->children.n < n; i++) {
-        uint32_t number = (self->last_number + i) % n + 1;
-
-        if (!trp_load_relaxed(&self->seats[number - 1].id)) /* this supervisor writes it */
-            return number;
-    }
-    return 0;
-}
-
 static bool is_itself(const trp_supervisor *self, const troupe_child *child)
 {
     return child->spec.argument && child->spec.argument == self->argument;
@@ -168,7 +152,7 @@ static void add(trp_supervisor *self, troupe_context *ctx, troupe_correlation as
                 const trp_order_letter *letter)
 {
     troupe_system *system = troupe_system_of(ctx);
-    uint32_t number = free_number(self);
+    uint32_t number = trp_children_free_number(self);
     troupe_child child;
     trp_record *record;
 
@@ -191,7 +175,6 @@ static void add(trp_supervisor *self, troupe_context *ctx, troupe_correlation as
         refuse(ctx, asker, TROUPE_E_NO_MEMORY, "no memory for one more child");
         return;
     }
-    self->last_number = number;
     record->asker = asker;
     record->asked = TROUPE_ORDER_ADD;
     record->stopped = true; /* until it starts */
@@ -211,7 +194,7 @@ static void stop(trp_supervisor *self, troupe_context *ctx, trp_record *record)
     }
     if (record->phase == TRP_CHILD_WAITING)
         (void)troupe_cancel_timer(ctx, record->timer);
-    trp_record_leave(self, record);
+    record->phase = TRP_CHILD_RELEASED;
     (void)troupe_stop(ctx, record->id, TROUPE_STOP_REQUESTED); /* GONE: likewise */
 }
 
@@ -356,8 +339,8 @@ static void fill_row(const trp_supervisor *self, const trp_record *record, troup
 static void list(trp_supervisor *self, troupe_context *ctx, troupe_correlation asker,
                  const trp_order_letter *letter)
 {
-    trp_record *record = trp_record_first_from(self, 0);
     uint64_t n = self->children.n, skip = letter->first < n ? letter->first : n;
+    const trp_record *record = trp_record_nth(self, skip);
     trp_list_head head = {.row_size = sizeof(troupe_child_info), .n_children = n};
     uint8_t *bytes;
 
@@ -370,13 +353,11 @@ static void list(trp_supervisor *self, troupe_context *ctx, troupe_correlation a
         return;
     }
     memcpy(bytes, &head, sizeof head);
-    for (uint64_t i = 0; i < skip + head.n_rows; i++, record = trp_record_next(self, record)) {
+    for (uint64_t i = 0; i < head.n_rows; i++, record = trp_record_next(self, record)) {
         troupe_child_info row = {.id = TROUPE_NOBODY};
 
-        if (i < skip)
-            continue;
         fill_row(self, record, &row);
-        memcpy(bytes + sizeof head + (i - skip) * sizeof row, &row, sizeof row);
+        memcpy(bytes + sizeof head + i * sizeof row, &row, sizeof row);
     }
     (void)troupe_reply_to(ctx, asker,
                           (troupe_bytes){bytes, sizeof head + head.n_rows * head.row_size});

@@ -49,7 +49,7 @@ static void all_are_down(trp_supervisor *self, troupe_context *ctx)
 }
 
 /* True: its outcome is awaited. */
-static bool stop_one(trp_supervisor *self, troupe_context *ctx, trp_record *record)
+static bool stop_one(troupe_context *ctx, trp_record *record)
 {
     switch (record->phase) {
     case TRP_CHILD_STARTING:
@@ -72,7 +72,7 @@ static bool stop_one(trp_supervisor *self, troupe_context *ctx, trp_record *reco
     }
     if (record->phase != TRP_CHILD_HELD || record->child.restart != TROUPE_TEMPORARY)
         return false;
-    trp_record_leave(self, record);
+    record->phase = TRP_CHILD_RELEASED;
     (void)troupe_release(ctx, record->id, false);
     return true;
 }
@@ -81,7 +81,7 @@ static void stop_from(trp_supervisor *self, troupe_context *ctx, trp_record *rec
 {
     while (record && record->order >= self->group.from) {
         self->group.at = record;
-        if (stop_one(self, ctx, record))
+        if (stop_one(ctx, record))
             return;
         record = trp_record_before(self, record);
     }
@@ -124,7 +124,7 @@ troupe_status trp_start_child(trp_supervisor *self, troupe_context *ctx, trp_rec
     if (status != TROUPE_OK)
         return status;
     record->phase = TRP_CHILD_STARTING;
-    record->ended_itself = false;
+    trp_record_set_ended(self, record, false);
     trp_record_set_id(self, record, id);
     return TROUPE_PENDING;
 }

@@ -43,7 +43,6 @@ troupe_status trp_supervisor_begin(trp_supervisor *self, const troupe_start *sta
     self->plan = *plan;
     trp_list_init(&self->line);
     self->argument = start->argument;
-    self->last_number = (uint32_t)plan->n_children;
     self->id = start->id.value;
     trp_window_init(&self->window, plan->max_restarts, plan->within_ns);
     for (size_t i = 0; status == TROUPE_OK && i < plan->n_children; i++) {
@@ -212,7 +211,7 @@ static void on_child_down(trp_supervisor *self, troupe_context *ctx, trp_record 
         return;
     }
     if (was == TRP_CHILD_UP)
-        record->ended_itself = true; /* or who was not its supervisor asked it to */
+        trp_record_set_ended(self, record, true); /* or who was not its supervisor asked it to */
     trp_child_is_gone(self, ctx, record);
 }
 

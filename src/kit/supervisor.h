@@ -1,7 +1,7 @@
 /* supervisor.h - what the files of a supervisor, and of a pool, share. Only kit includes it.
  *
  *   supervisor.c  hooks, handlers, the door: what comes in goes to one of the others
- *   children.c    the table: who is a child, in start order, found by id
+ *   children.c    the table: who is a child, in start order, found by id, name and place (places.c)
  *   decide.c      what follows the end of a child
  *   siblings.c    those that start, or are stopped and start again, in order
  *   obey.c        orders at run time, which order.c gives
@@ -12,8 +12,10 @@
 #ifndef TRP_KIT_SUPERVISOR_H
 #define TRP_KIT_SUPERVISOR_H
 
+#include "places.h"
 #include "restart.h"
 #include "trp/atomic.h"
+#include "trp/hash.h"
 #include "trp/list.h"
 
 /* What stays the same in all lives of a supervisor; made from what its user filled in. */
@@ -40,7 +42,7 @@ typedef enum trp_child_phase {
     TRP_CHILD_HELD, /* between two lives; its siblings' restart, or a decision that is under way, goes on with it */
     TRP_CHILD_WAITING,    /* held, its backoff timer runs */
     TRP_CHILD_RESTARTING, /* troupe_restart was called */
-    TRP_CHILD_RELEASED,   /* see trp_record_leave */
+    TRP_CHILD_RELEASED,   /* or asked to stop for good: its CHILD_DOWN is coming */
 } trp_child_phase;
 
 /* One child over its lives. Supervisor's turn only. */
@@ -48,12 +50,13 @@ typedef struct trp_record {
     trp_link link;  /* in start order */
     trp_link turn;  /* in the line of the orders that wait; a ring of its own: it is in none */
     uint64_t order; /* grows along the list; never used again */
-    struct trp_record *chain; /* in the table by id */
-    troupe_id id;             /* NOBODY: it is down */
-    troupe_child child;       /* what was asked for; its names and tables are kept elsewhere */
-    uint32_t number;          /* from 1: "child 3", of a pool its seat; */
+    struct trp_record *chain;      /* in the table by id */
+    struct trp_record *name_chain; /* in the table by name */
+    troupe_id id;                  /* NOBODY: it is down */
+    troupe_child child;            /* what was asked for; its names and tables are kept elsewhere */
+    uint32_t number;               /* from 1: "child 3", of a pool its seat; */
     trp_child_phase phase;
-    bool ended_itself;        /* for good, and nobody asked it to */
+    bool ended_itself;        /* for good, and nobody asked it to; see trp_record_set_ended */
     bool has_ended;           /* the last end below is one */
     bool stopped;             /* by an order: down until an order starts it */
     bool forget;              /* once it is gone */
@@ -76,11 +79,14 @@ typedef struct trp_record {
 
 /* Every child that is known. Supervisor's turn only. */
 typedef struct trp_children {
-    trp_link list; /* of trp_record, in start order */
-    size_t n, n_with_id, n_leaving;
+    trp_link list;     /* of trp_record, in start order */
+    trp_places places; /* the same, by number and order */
+    size_t n;
+    size_t n_significant; /* that have not ended by themselves */
     uint64_t last_order;
-    trp_record **by_id; /* chains; a power of two of them */
+    trp_record **by_id, **by_name; /* chains; a power of two of them. A pool has no names here */
     size_t n_chains;
+    trp_hash_key key; /* of names; 0 until one has a name */
 } trp_children;
 
 typedef enum trp_group_phase {
@@ -104,6 +110,8 @@ typedef struct trp_group {
 typedef struct trp_seat {
     _Atomic(uint64_t) id;
     atomic_bool up;
+    uint32_t
+        next_free; /* supervisor's turn only: the seat, from 1, that is taken after this one; 0: none */
 } trp_seat;
 
 /* The zeroed state of each life: this head, and a pool's seats. What it owns lies elsewhere, because the state of a
@@ -122,7 +130,8 @@ typedef struct trp_supervisor {
     bool forgets;          /* pre_stop is pending: the records go, piece by piece */
     bool work_done;        /* auto_shutdown, as soon as the start is through */
     const void *argument;  /* the struct that it was made of */
-    uint32_t last_number;  /* that a child got */
+    uint32_t last_number;  /* that a child was the first to get */
+    uint32_t first_free;   /* of a pool: the seat, from 1, that was left last; 0: none */
     troupe_status failure; /* of the start */
     char failure_text[TROUPE_EXIT_TEXT_MAX + 1];
     /* Any sender's thread, from here on. n_seats is 0 until the rest may be read. */
@@ -186,16 +195,20 @@ void trp_children_fini(trp_children *children);
 bool trp_children_forget(trp_children *children, size_t most);
 /* trp_children_append - a record at the end of the order, down; NULL: no memory. */
 trp_record *trp_children_append(trp_supervisor *self, const troupe_child *child, uint32_t number);
+/* trp_children_free_number - the number of the next child. 0: the pool is full. */
+uint32_t trp_children_free_number(const trp_supervisor *self);
 void trp_children_remove(trp_supervisor *self, trp_record *record);
 /* A child has this id from now on; NOBODY: none. */
 void trp_record_set_id(trp_supervisor *self, trp_record *record, troupe_id id);
 trp_record *trp_record_of(const trp_supervisor *self, troupe_id id); /* NULL: no child */
 trp_record *trp_record_named(const trp_supervisor *self, troupe_system *system, const char *name,
                              bool all);
+/* The i-th in start order, from 0; NULL: there are not so many. */
+trp_record *trp_record_nth(const trp_supervisor *self, uint64_t i);
+/* trp_record_set_ended - whether it ended by itself, for good. */
+void trp_record_set_ended(trp_supervisor *self, trp_record *record, bool ended_itself);
 /* trp_record_is_forgotten - once it is gone nobody knows of it: its name may be another's before that is heard. */
 bool trp_record_is_forgotten(const trp_record *record);
-/* trp_record_leave - it was released, or asked to stop for good: its CHILD_DOWN is coming. */
-void trp_record_leave(trp_supervisor *self, trp_record *record);
 trp_record *trp_record_next(const trp_supervisor *self,
                             const trp_record *record); /* NULL: the last */
 trp_record *trp_record_before(const trp_supervisor *self,

@@ -152,6 +152,7 @@ struct troupe_context {
     troupe_system *system;
     uint32_t slot;
     uint32_t generation; /* of the next component here; under slots_lock, then its owner's */
+    trp_cell *free_next; /* under slots_lock */
     _Atomic(trp_thread_end *) thread; /* set: an attached thread, not a component */
     _Atomic uintptr_t user;           /* an attached thread's mark, see context.c; 0: none */
 
@@ -247,8 +248,6 @@ struct troupe_context {
     uint64_t overshoot;               /* room taken over the bound while muted */
     trp_link room_askers,
         room_asks; /* who asked to be told of room here; what it asked of others */
-
-    trp_cell *free_next; /* under slots_lock */
 
     troupe_exit
         exit; /* owner. Of the life that ends, from then on; long, and so behind what each life touches */

@@ -69,6 +69,9 @@ static troupe_status operator_message(void *self, troupe_context *ctx,
 static void operator_reply(void *self, troupe_context *ctx, const troupe_answer *answer)
 {
     struct operators *all = self;
+    troupe_id id = TROUPE_NOBODY;
+    troupe_status status;
+    bool starts;
 
     (void)ctx;
     for (int i = 0; i < ORDERS; i++) {
@@ -77,8 +80,12 @@ static void operator_reply(void *self, troupe_context *ctx, const troupe_answer 
         if (open->correlation.value != answer->correlation.value)
             continue;
         open->correlation.value = 0;
-        log_answer(open->node, open->kind, open->life, open->number,
-                   troupe_order_read(answer, NULL, NULL));
+        status = troupe_order_read(answer, &id, NULL);
+        starts = open->kind == TROUPE_ORDER_ADD || open->kind == TROUPE_ORDER_RESTART;
+        if (status == TROUPE_OK && starts != (id.value != TROUPE_NOBODY.value))
+            forest_wrong(all->forest,
+                         "an order to start was answered without an id, or another with one");
+        log_answer(open->node, open->kind, open->life, open->number, status);
         return;
     }
     forest_wrong(all->forest, "an answer that nobody asked for");

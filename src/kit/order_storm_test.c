@@ -14,7 +14,7 @@
 #define CHILDREN 24
 #define FIRST 3 /* of them are there from the start */
 #define ORDERS 64
-#define SEEDS 1500
+#define SEEDS 1000
 
 struct child {
     char name[8];

@@ -46,8 +46,16 @@ class Case(unittest.TestCase):
         self.write("troupe.yaml", f"system: test\nstdin: it\n{top}supervisor:\n  restarts: {restarts}\n"
                                   f"  children:\n    - component: it\n      guest: {guest}\n{more}")
 
-    def run_it(self, *arguments, stdin=b"", cwd=None):
-        done = subprocess.run([PROGRAM, *arguments], input=stdin, stdout=subprocess.PIPE,
+    def run_it(self, *arguments, stdin=b"", cwd=None, stays_open=False):
+        """stays_open: the input does not end before the program does; it fits into a pipe."""
+        given = {"input": stdin}
+        if stays_open:
+            reading, writing = os.pipe()
+            self.addCleanup(os.close, reading)
+            self.addCleanup(os.close, writing)
+            os.write(writing, stdin)
+            given = {"stdin": reading}
+        done = subprocess.run([PROGRAM, *arguments], **given, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, timeout=PATIENCE, env=self.environment,
                               cwd=cwd or self.folder)
         return done.returncode, done.stdout, done.stderr.decode("utf-8", "replace")

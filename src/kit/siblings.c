@@ -8,6 +8,7 @@
  *     +------------> STOPPING --------> WAITING ---+    |
  *                     ^   all are held or down          |
  *                     +---------------------------------+
+ * The wait is over when its timer says so, or a RESTART. At NONE the orders that waited for it go on (obey.c).
  *
  * Invariants
  * 1. In STOPPING and STARTING exactly one child is awaited (group.at), and its outcome, whatever it is, goes on with

@@ -163,7 +163,9 @@ static void add(trp_supervisor *self, troupe_context *ctx, troupe_correlation as
                  : NULL;
     if (record) {
         refuse(ctx, asker, TROUPE_E_TAKEN, "%s is a child already%s", child.spec.name,
-               record->id.value ? "" : ", and down: restart or remove it");
+               record->asker.value ? ", and an order about it is under way"
+               : record->id.value  ? ""
+                                   : ", and down: restart or remove it");
         return;
     }
     if (!number) {

@@ -216,6 +216,7 @@ static void test_an_add_whose_child_does_not_come_again_fails_with_the_reason(vo
 static void act_line(struct stage *stage)
 {
     struct crew crew;
+    troupe_error error = {.text = ""};
     static const char *const waiting[] = {"c", "d", "e"};
 
     crew_enlist(stage, &crew, 5);
@@ -229,7 +230,10 @@ static void act_line(struct stage *stage)
         assert_int_equal(row_of(stage, &crew, waiting[i]).state, TROUPE_CHILD_DOWN);
         expect_gone(stage, waiting[i]);
     }
-    refuse_order(stage, crew.top, ADD(&crew.children[3]), TROUPE_E_TAKEN);
+    assert_int_equal(
+        troupe_order_call(stage->me, crew.top, ADD(&crew.children[3]), PATIENCE, NULL, &error),
+        TROUPE_E_TAKEN);
+    assert_string_equal(error.text, "d is a child already, and an order about it is under way");
     refuse_order(stage, crew.top, RESTART("c"), TROUPE_E_UNAVAILABLE);
     end_stall(stage, &crew);
     for (size_t i = 0; i < 3; i++)

@@ -47,7 +47,8 @@ static troupe_status start_threads(troupe_executor *executor,
         return trp_simulation_init(&executor->simulation, options) ? TROUPE_OK : TROUPE_E_NO_MEMORY;
     if (executor->is_driven)
         return trp_driven_init(executor) ? TROUPE_OK : TROUPE_E_IO;
-    executor->n_workers = options->workers ? options->workers : trp_cores();
+    executor->n_cores = trp_cores();
+    executor->n_workers = options->workers ? options->workers : executor->n_cores;
     executor->n_spares = options->spares ? options->spares : TROUPE_SPARES;
     executor->worker_stack = options->worker_stack ? options->worker_stack : 2u << 20;
     status = trp_workers_start(executor);

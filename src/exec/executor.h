@@ -131,6 +131,7 @@ struct troupe_executor {
     bool simulated, is_driven;
     bool stopped;        /* troupe_executor_stop was called */
     bool all_back;       /* its answer */
+    unsigned n_cores;    /* that this process may use */
     unsigned n_workers;  /* that are active at a time */
     unsigned n_spares;   /* the most that may take the place of one that overruns */
     size_t worker_stack; /* bytes */

@@ -62,7 +62,8 @@ static trp_worker *take_sleeper_locked(troupe_executor *executor)
     return sleeper;
 }
 
-static void wake_locked(trp_worker *worker, bool as_thief)
+/* From here on it is awake, as soon as somebody signals it. */
+static void rouse_locked(trp_worker *worker, bool as_thief)
 {
     troupe_executor *executor = worker->executor;
 
@@ -72,16 +73,38 @@ static void wake_locked(trp_worker *worker, bool as_thief)
     trp_count_own(&worker->turns, 1); /* its owner sleeps: no task runs there, so none is stuck */
     worker->awake = true;
     worker->thief = as_thief;
-    trp_condition_signal(&worker->wake);
 }
 
-static bool wake_one_locked(troupe_executor *executor, bool as_thief)
+static trp_worker *rouse_one_locked(troupe_executor *executor, bool as_thief)
 {
     trp_worker *sleeper = take_sleeper_locked(executor);
 
     if (sleeper)
-        wake_locked(sleeper, as_thief);
+        rouse_locked(sleeper, as_thief);
+    return sleeper;
+}
+
+static void wake_locked(trp_worker *worker)
+{
+    rouse_locked(worker, false);
+    trp_condition_signal(&worker->wake);
+}
+
+static bool wake_one_locked(troupe_executor *executor)
+{
+    trp_worker *sleeper = rouse_one_locked(executor, false);
+
+    if (sleeper)
+        trp_condition_signal(&sleeper->wake);
     return sleeper != NULL;
+}
+
+/* Without the lock: on a core that both share the woken one would run at once, into the lock, and sleep again. It
+ * waits for what was said under the lock, so a signal that comes late wakes it for nothing, no more. */
+static void signal_roused(trp_worker *sleeper)
+{
+    if (sleeper)
+        trp_condition_signal(&sleeper->wake);
 }
 
 static void append_injected_locked(troupe_executor *executor, troupe_task *task)
@@ -101,10 +124,13 @@ static troupe_task *take_injected_locked(troupe_executor *executor)
 
 void trp_inject(troupe_executor *executor, troupe_task *task)
 {
+    trp_worker *sleeper;
+
     trp_mutex_lock(&executor->idle_lock);
     append_injected_locked(executor, task);
-    wake_one_locked(executor, false);
+    sleeper = rouse_one_locked(executor, false);
     trp_mutex_unlock(&executor->idle_lock);
+    signal_roused(sleeper);
 }
 
 troupe_task *trp_injected_take(troupe_executor *executor)
@@ -122,15 +148,18 @@ troupe_task *trp_injected_take(troupe_executor *executor)
 void trp_thief_wake(troupe_executor *executor)
 {
     uint32_t none = 0;
+    trp_worker *sleeper;
 
     if (trp_load_relaxed(&executor->n_sleeping) == 0) /* only speed is lost by an old value */
         return;
     if (!trp_cas_acq_rel(&executor->n_thieves, &none, 1))
         return;
     trp_mutex_lock(&executor->idle_lock);
-    if (!wake_one_locked(executor, true))
+    sleeper = rouse_one_locked(executor, true);
+    if (!sleeper)
         trp_store_release(&executor->n_thieves, 0);
     trp_mutex_unlock(&executor->idle_lock);
+    signal_roused(sleeper);
 }
 
 void trp_theft_end(trp_worker *worker)
@@ -207,7 +236,7 @@ static void inject_all_locked(trp_worker *worker)
         task = trp_queue_take(&worker->queue);
     while (task) {
         append_injected_locked(executor, task);
-        wake_one_locked(executor, false);
+        wake_one_locked(executor);
         task = trp_queue_take(&worker->queue);
     }
 }
@@ -239,7 +268,7 @@ static bool hand_off_locked(trp_worker *worker)
     add_sleeper_locked(spare);
     inject_all_locked(worker);
     if (executor->injected.n)
-        wake_one_locked(executor, false);
+        wake_one_locked(executor);
     return true;
 }
 
@@ -293,10 +322,10 @@ void trp_workers_dismiss_locked(troupe_executor *executor)
     trp_worker *spare;
 
     executor->stopping = true;
-    while (wake_one_locked(executor, false))
+    while (wake_one_locked(executor))
         continue;
     while ((spare = pop_idle(&executor->spares)))
-        wake_locked(spare, false);
+        wake_locked(spare);
 }
 
 bool trp_workers_gone_locked(troupe_executor *executor, uint64_t deadline_ns)

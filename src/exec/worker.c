@@ -132,9 +132,12 @@ static troupe_task *steal(trp_worker *worker)
     return NULL;
 }
 
+/* With one core nobody can bring a task while this thread looks for one: whoever would waits for the core. */
 static troupe_task *search(trp_worker *worker)
 {
-    for (unsigned i = 0; i < SPINS; i++) {
+    unsigned n = worker->executor->n_cores > 1 ? SPINS : 1;
+
+    for (unsigned i = 0; i < n; i++) {
         troupe_task *task = trp_injected_take(worker->executor);
 
         if (!task)

@@ -23,7 +23,7 @@ byte n_thieves;
 inline lock() { atomic { !locked -> locked = true } }
 inline unlock() { locked = false }
 
-inline wake_one_locked(as_thief)
+inline rouse_one_locked(as_thief)
 {
     if
     :: asleep[0] -> asleep[0] = false; thief[0] = as_thief
@@ -53,7 +53,7 @@ inline wake_thief()
     :: mine ->
         lock();
         if
-        :: asleep[0] || asleep[1] || asleep[2] -> wake_one_locked(true)
+        :: asleep[0] || asleep[1] || asleep[2] -> rouse_one_locked(true)
         :: else -> n_thieves = 0
         fi;
         assert(N_THIEF <= 1);
@@ -67,7 +67,7 @@ proctype foreign()
     byte n;
 
     do
-    :: n < INJECTED -> lock(); injected++; wake_one_locked(false); unlock(); n++
+    :: n < INJECTED -> lock(); injected++; rouse_one_locked(false); unlock(); n++
     :: else -> break
     od
 }

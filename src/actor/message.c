@@ -1,5 +1,7 @@
 #include "cell.h"
 
+#include "trp/blocks.h"
+
 #include <string.h>
 
 struct troupe_payload {
@@ -85,7 +87,7 @@ static inline void blank(trp_node *node)
 trp_node *trp_node_new(troupe_bytes payload, troupe_payload *shared)
 {
     size_t behind = shared ? 0 : payload.size;
-    trp_node *node = trp_alloc(sizeof *node + behind);
+    trp_node *node = trp_block_take(sizeof *node + behind);
 
     if (!node)
         return NULL;
@@ -110,7 +112,7 @@ void trp_node_free(trp_node *node)
     if (!node)
         return;
     trp_node_release(node);
-    trp_free(node);
+    trp_block_give(node, sizeof *node + node->size);
 }
 
 troupe_bytes trp_node_payload(const trp_node *node)

@@ -10,6 +10,8 @@
  */
 #include "cell.h"
 
+#include "trp/blocks.h"
+
 #include <string.h>
 
 uint64_t trp_deadline(const troupe_system *system, uint64_t timeout_ns)
@@ -128,7 +130,7 @@ void troupe_context_free_at(troupe_context **ctx)
 /* A node is readable only until the next take, so what is kept is moved. */
 static trp_node *move_out(trp_node *node)
 {
-    trp_node *copy = trp_alloc(sizeof *copy + node->size);
+    trp_node *copy = trp_block_take(sizeof *copy + node->size);
 
     if (!copy)
         return NULL;

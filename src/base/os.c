@@ -38,14 +38,14 @@ static bool strikes(trp_alloc_faults *plan)
     return plan->one_in && trp_random_below(&plan->random, plan->one_in) == 0;
 }
 
-static bool fails_here(void)
+bool trp_alloc_fails(void)
 {
     return __builtin_expect(faults != NULL, 0) && strikes(faults);
 }
 
 void *trp_alloc(size_t size)
 {
-    return fails_here() ? NULL : malloc(size);
+    return trp_alloc_fails() ? NULL : malloc(size);
 }
 
 void *trp_alloc_zeroed(size_t size)
@@ -53,7 +53,7 @@ void *trp_alloc_zeroed(size_t size)
     void *memory;
 
     if (size > ZEROED_HERE)
-        return fails_here() ? NULL : calloc(1, size);
+        return trp_alloc_fails() ? NULL : calloc(1, size);
     memory = trp_alloc(size);
     return memory ? memset(memory, 0, size) : NULL;
 }
@@ -62,14 +62,14 @@ void *trp_alloc_aligned(size_t align, size_t size)
 {
     void *memory = NULL;
 
-    if (fails_here() || posix_memalign(&memory, align, size) != 0)
+    if (trp_alloc_fails() || posix_memalign(&memory, align, size) != 0)
         return NULL;
     return memory;
 }
 
 void *trp_realloc(void *memory, size_t size)
 {
-    return fails_here() ? NULL : realloc(memory, size);
+    return trp_alloc_fails() ? NULL : realloc(memory, size);
 }
 
 char *trp_strdup(const char *text)

@@ -46,6 +46,9 @@ uint64_t trp_random_next(trp_random *random);
 /* A number below n; n must not be 0. The bias is below n / 2^64. */
 uint64_t trp_random_below(trp_random *random, uint64_t n);
 
+/* trp_alloc_fails - one allocation of this thread's plan: true, it fails. For who gives out memory that it kept. */
+bool trp_alloc_fails(void);
+
 /* A plan of allocations that fail. */
 typedef struct trp_alloc_faults {
     uint64_t nth;      /* the n-th from now fails, once; 0: none */

@@ -1,4 +1,4 @@
-/* After 100 warm-up cycles and 1000 more, everything that can be counted is as it was: crashes and restarts under a
+/* After 1100 warm-up cycles and 1000 more, everything that can be counted is as it was: crashes and restarts under a
  * supervisor of the kit, and spawns and stops; of a guest and of a native component, on a thread and in simulation. */
 #include "troupe/component.h"
 #include "troupe/kit.h"
@@ -14,7 +14,7 @@
 #include <dirent.h>
 #include <malloc.h>
 
-#define WARM_UP 100
+#define WARM_UP 1100 /* until the worker has all the nodes that a thread keeps (trp/blocks.h) */
 #define CYCLES 1000
 #define PATIENCE (60 * TROUPE_SECOND)
 #define BYTES_MORE 65536

@@ -163,7 +163,7 @@ static troupe_info look_at(const trp_cell *cell, troupe_id id)
 troupe_status troupe_info_read(troupe_system *system, troupe_id id, troupe_info *ret_info,
                                size_t size)
 {
-    const trp_cell *cell = trp_cell_find(system, id);
+    trp_cell *cell = trp_cell_find(system, id);
     troupe_info info;
 
     if (trp_is_forked(system))
@@ -171,7 +171,7 @@ troupe_status troupe_info_read(troupe_system *system, troupe_id id, troupe_info 
     if (!cell)
         return TROUPE_E_GONE;
     info = look_at(cell, id);
-    if (trp_load_acquire(&cell->id) != id.value) /* else some of it may be the next one's */
+    if (!trp_id_stays(cell, id.value))
         return TROUPE_E_GONE;
     trp_options_give(ret_info, size, &info, sizeof info);
     return TROUPE_OK;
@@ -187,12 +187,14 @@ size_t troupe_snapshot_read(troupe_system *system, troupe_info *infos, size_t n,
         return 0;
     n_slots = trp_slots_made(system);
     for (uint32_t slot = 1; slot < n_slots; slot++) {
-        const trp_cell *cell = trp_slot_at(system, slot);
+        trp_cell *cell = trp_slot_at(system, slot);
         troupe_id id = {trp_load_acquire(&cell->id)}; /* pairs with spawn */
-        troupe_info info = look_at(cell, id);
+        troupe_info info;
 
-        if (!id.value || trp_load_acquire(&cell->thread) || /* pairs with attach */
-            trp_load_acquire(&cell->id) != id.value)
+        if (!id.value || trp_load_relaxed(&cell->thread)) /* set before the id */
+            continue;
+        info = look_at(cell, id);
+        if (!trp_id_stays(cell, id.value))
             continue;
         if (found < n)
             trp_options_give(to + found * size, size, &info, sizeof info);

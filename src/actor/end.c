@@ -213,7 +213,7 @@ void trp_life_finish(trp_cell *cell)
     trp_set_phase(cell, TROUPE_PHASE_ENDED);
     if (!cell->taken) {
         trp_name_release(cell); /* first: who finds no id here may take the name at once */
-        trp_store_seq(&cell->id, 0);
+        trp_id_clear(cell);
     }
     trp_store_seq(&cell->asks, 0);
     if (!cell->taken)

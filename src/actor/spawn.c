@@ -151,7 +151,7 @@ static troupe_status furnish(trp_cell *cell, trp_cell *parent, const troupe_spec
 
 static void undo(trp_cell *cell)
 {
-    trp_store_seq(&cell->id, 0);
+    trp_id_clear(cell);
     trp_store_seq(&cell->asks, 0);
     trp_name_release(cell);
     trp_free(cell->down); /* it says nothing yet */
@@ -211,7 +211,7 @@ static bool enter_system(trp_cell *cell, trp_cell *parent)
 
 static void leave_system(trp_cell *cell)
 {
-    trp_store_seq(&cell->id, 0); /* before the broadcast: a stopper waits for the end of this id */
+    trp_id_clear(cell); /* before the broadcast: a stopper waits for the end of this id */
     trp_roots_leave(cell);
     if (cell->down->entry.id)
         trp_list_remove(&cell->down->entry.link);

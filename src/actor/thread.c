@@ -99,7 +99,7 @@ void troupe_detach(troupe_context *ctx)
     thread = ctx->thread;
     trp_exit_fill(ctx, TROUPE_EXIT_NORMAL, "");
     trp_store_seq(&ctx->closed, true);
-    trp_store_seq(&ctx->id, 0);
+    trp_id_clear(ctx);
     trp_store_seq(&ctx->asks, 0);
     collect(ctx);
     trp_requests_end_held(ctx, TROUPE_E_GONE, "");

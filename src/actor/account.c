@@ -50,7 +50,7 @@ static uint64_t waiting_of(const trp_cell *cell)
 {
     uint64_t waiting = trp_room_messages(trp_load_relaxed(&cell->waiting)); /* counts, both */
 
-    if (!trp_load_seq(&cell->stuck))
+    if (!trp_load_relaxed(&cell->stuck)) /* as it stands */
         return waiting;
     return waiting - trp_room_messages(trp_load_relaxed(&cell->done));
 }
@@ -104,9 +104,9 @@ static uint64_t claim_and_walk(trp_cell *cell)
     uint64_t n;
 
     do {
-        if (trp_load_acquire(&cell->thread)) /* pairs with attach */
+        if (trp_load_relaxed(&cell->thread)) /* only whether there is one */
             return trp_room_messages(trp_load_relaxed(&cell->waiting));
-        if (trp_load_seq(&cell->stuck)) /* its mailbox is its own until its handler returns */
+        if (trp_load_relaxed(&cell->stuck)) /* its mailbox is its own until its handler returns */
             return waiting_of(cell);
         trp_pause();
     } while (!trp_mailbox_rouse(&cell->mailbox) && trp_exchange_seq(&cell->dormant, 0) != 1);

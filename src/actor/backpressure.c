@@ -30,7 +30,7 @@ static bool is_low(const trp_cell *cell, uint64_t waiting)
 static const trp_cell *waits_for_locked(const trp_cell *cell)
 {
     const trp_cell *target = trp_load_relaxed(&cell->muted_on); /* under mute_lock */
-    uint64_t id = trp_load_seq(&cell->ending);
+    uint64_t id = trp_load_relaxed(&cell->ending); /* what told the child to end orders it */
 
     if (target)
         return target;
@@ -54,7 +54,7 @@ static bool closes_circle_locked(const trp_cell *sender, const trp_cell *target)
 
 static void join_locked(trp_cell *sender, trp_cell *target)
 {
-    trp_store_seq(&sender->muted_on, target);
+    trp_store_relaxed(&sender->muted_on, target); /* its own turn looks next */
     sender->overshoot = 0;
     sender->mute_next = NULL;
     if (target->mute_last)
@@ -78,7 +78,7 @@ static void leave_locked(trp_cell *sender)
         target->mute_first = sender->mute_next;
     if (target->mute_last == sender)
         target->mute_last = before;
-    trp_sub_seq(&target->n_muted, 1);
+    trp_sub_relaxed(&target->n_muted, 1); /* an old count costs a look under the lock */
     trp_store_seq(&sender->muted_on, NULL);
 }
 
@@ -147,7 +147,7 @@ void trp_room_release_all(trp_cell *cell)
 /* Joins target's list, or learns that there is room, or that it has ended. */
 static troupe_status mute_locked(trp_cell *sender, trp_cell *target, troupe_id id, uint64_t own)
 {
-    if (trp_room_is_full(trp_load_seq(&target->waiting), TRP_ROOM_WALL))
+    if (trp_room_is_full(trp_load_relaxed(&target->waiting), TRP_ROOM_WALL))
         return TROUPE_E_FULL;
     if (trp_load_relaxed(&sender->muted_on)) { /* under mute_lock */
         if (trp_room_is_full(sender->overshoot,
@@ -192,7 +192,7 @@ static troupe_status wait_for_room(trp_cell *thread, trp_cell *target, troupe_id
         trp_mute_cancel(thread);
         return status;
     }
-    return trp_load_seq(&target->id) == id.value ? TROUPE_OK : TROUPE_E_GONE;
+    return trp_load_relaxed(&target->id) == id.value ? TROUPE_OK : TROUPE_E_GONE; /* as it stands */
 }
 
 troupe_status trp_room_over(trp_cell *sender, trp_cell *target, troupe_id id, uint64_t room,
@@ -224,7 +224,7 @@ troupe_status troupe_room_wait(troupe_context *ctx, troupe_id target, uint64_t t
 
     if (status != TROUPE_OK)
         return status;
-    if (!trp_room_is_full(trp_load_seq(&cell->waiting), trp_load_relaxed(&cell->bound)))
+    if (!trp_room_is_full(trp_load_relaxed(&cell->waiting), trp_load_relaxed(&cell->bound)))
         return TROUPE_OK; /* bound: set at spawn */
     ctx->thread->send_until = trp_deadline(ctx->system, timeout_ns);
     status = wait_for_room(ctx, cell, target);

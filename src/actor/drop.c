@@ -32,7 +32,7 @@ bool trp_oldest_start(trp_cell *cell)
         if (!oldest)
             return false;
         trp_mutex_init(&oldest->lock);
-        trp_store_release(&cell->oldest, oldest); /* pairs with trp_drop_oldest */
+        trp_store_relaxed(&cell->oldest, oldest); /* the id comes later, and publishes it */
     }
     trp_mutex_lock(&oldest->lock);
     trp_store_relaxed(&oldest->on, true); /* under lock, this and the next */
@@ -103,10 +103,10 @@ void trp_drop_newest(trp_cell *sender, trp_node *node)
 static trp_node *unlink_oldest_locked(trp_cell *cell)
 {
     trp_node *before = cell->mailbox.tail;
-    trp_node *node = trp_load_acquire(&before->next); /* this and the next: pairs with push */
+    trp_node *node = trp_load_relaxed(&before->next); /* this and the next: pushed under the lock */
 
     while (node) {
-        trp_node *after = trp_load_acquire(&node->next);
+        trp_node *after = trp_load_relaxed(&node->next);
 
         if (after && node->counted) {
             trp_store_relaxed(&before->next, after); /* takers hold the lock */
@@ -120,7 +120,7 @@ static trp_node *unlink_oldest_locked(trp_cell *cell)
 
 static bool is_over(trp_cell *target, uint64_t own)
 {
-    return trp_room_is_over(trp_load_seq(&target->waiting), trp_load_relaxed(&target->bound),
+    return trp_room_is_over(trp_load_relaxed(&target->waiting), trp_load_relaxed(&target->bound),
                             own); /* set at spawn */
 }
 
@@ -143,7 +143,7 @@ static trp_node *unlink_locked(trp_cell *target, uint64_t own)
 
 bool trp_oldest_push(trp_cell *target, trp_node *node)
 {
-    trp_oldest *oldest = trp_load_acquire(&target->oldest); /* pairs with trp_oldest_start */
+    trp_oldest *oldest = trp_load_relaxed(&target->oldest); /* the id was acquired */
     bool woke;
 
     if (!oldest || !trp_load_relaxed(&oldest->on)) /* the one who is late only hides a node */
@@ -156,7 +156,7 @@ bool trp_oldest_push(trp_cell *target, trp_node *node)
 
 void trp_drop_oldest(trp_cell *target, trp_node *node, uint64_t own)
 {
-    trp_oldest *oldest = trp_load_acquire(&target->oldest); /* pairs with trp_oldest_start */
+    trp_oldest *oldest = trp_load_relaxed(&target->oldest); /* the id was acquired */
     trp_node *dropped = NULL;
     bool woke;
 

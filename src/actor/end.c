@@ -143,13 +143,13 @@ bool trp_children_end(trp_cell *cell)
     trp_child_entry *last;
 
     if (trp_list_empty(&cell->children)) {
-        trp_store_seq(&cell->ending, 0);
+        trp_store_relaxed(&cell->ending, 0);
         return true;
     }
     last = TRP_OF(cell->children.prev, trp_child_entry, link);
     if (!last->asked) {
         last->asked = true;
-        trp_store_seq(&cell->ending,
+        trp_store_relaxed(&cell->ending,
                       last->id); /* before the ask, which opens the circle: backpressure.c */
         trp_cell_ask(cell->system, (troupe_id){last->id}, 0, TRP_ASK_STOP_SHUTDOWN);
     }
@@ -215,7 +215,7 @@ void trp_life_finish(trp_cell *cell)
         trp_name_release(cell); /* first: who finds no id here may take the name at once */
         trp_id_clear(cell);
     }
-    trp_store_seq(&cell->asks, 0);
+    trp_store_relaxed(&cell->asks, 0); /* an ask of this id fails its exchange */
     if (!cell->taken)
         tell_end(cell);
     trp_bury(cell, reason);

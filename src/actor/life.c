@@ -279,9 +279,9 @@ trp_next trp_life_advance(trp_cell *cell)
             break;
         case TRP_STEP_RUN:
         case TRP_STEP_DRAIN:
-            if (trp_load_seq(&cell->muted_on) && waits_without_limit(cell))
+            if (trp_load_relaxed(&cell->muted_on) && waits_without_limit(cell))
                 break;
-            if (trp_load_seq(&cell->muted_on))
+            if (trp_load_relaxed(&cell->muted_on))
                 return TRP_NEXT_MUTED;
             if (handle_some(cell, &next))
                 return next;

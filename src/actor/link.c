@@ -121,7 +121,7 @@ static trp_signal *take_notice_locked(bond_end *to, const bond_end *about)
 /* False: id has no life to be joined to. From then on it cannot end without the lock. */
 static bool use_locked(trp_cell *cell, uint64_t id)
 {
-    uint32_t state = trp_load_seq(&cell->links_state);
+    uint32_t state = trp_load_relaxed(&cell->links_state); /* the exchange looks again */
 
     do {
         if (state & TRP_LINKS_CLOSED)
@@ -175,7 +175,7 @@ troupe_status troupe_link(troupe_context *ctx, troupe_id id)
 
     if (status != TROUPE_OK)
         return status;
-    if (ctx->thread || (other && trp_load_acquire(&other->thread))) /* pairs with attach */
+    if (ctx->thread || (other && trp_load_relaxed(&other->thread))) /* set before its id */
         return TROUPE_E_INVALID;
     if (other == ctx)
         return TROUPE_OK;

@@ -188,7 +188,7 @@ void trp_monitor_gone(trp_cell *cell, trp_signal *signal)
 
 void trp_monitor_added(trp_cell *cell, trp_signal *signal)
 {
-    if (signal->target == trp_load_seq(&cell->id))
+    if (signal->target == trp_load_relaxed(&cell->id))
         trp_monitor_join(cell, signal);
     else
         trp_monitor_gone(cell, signal);

@@ -75,7 +75,7 @@ void trp_life_asked(trp_cell *cell, uint32_t asks)
 const char *troupe_killed(troupe_context *ctx)
 {
     trp_cell *cell = ctx;
-    uint64_t asks = trp_load_seq(&cell->asks);
+    uint64_t asks = trp_load_relaxed(&cell->asks); /* the turn looks again */
 
     if (trp_context_check(ctx) != TROUPE_OK)
         return NULL;

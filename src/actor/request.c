@@ -60,7 +60,7 @@ static trp_request *grow_locked(troupe_system *system)
     request = &chunk[slot % REQUEST_CHUNK];
     request->slot = slot;
     request->system = system;
-    trp_store_release(&request->word, 1 << 1 | CLOSED);
+    trp_store_relaxed(&request->word, 1 << 1 | CLOSED); /* open_request publishes it */
     return request;
 }
 
@@ -105,7 +105,7 @@ bool trp_request_is_open(const trp_request *request)
 /* True: the caller closed it, and nobody else will. */
 static bool win(trp_request *request)
 {
-    uint64_t word = trp_load_acquire(&request->word);
+    uint64_t word = trp_load_relaxed(&request->word); /* the exchange looks again */
 
     return !(word & CLOSED) && trp_cas_acq_rel(&request->word, &word, word | CLOSED);
 }

@@ -57,7 +57,7 @@ static void leave_locked(room_ask *ask)
 {
     trp_list_remove(&ask->at_target);
     trp_list_remove(&ask->of_asker);
-    trp_sub_seq(&ask->target->n_muted, 1);
+    trp_sub_relaxed(&ask->target->n_muted, 1); /* as in backpressure.c */
 }
 
 static bool takes_no_more(const room_ask *ask)

@@ -82,7 +82,7 @@ void trp_cell_reset(trp_cell *cell)
     cell->telling = cell->start_late = cell->broken = cell->trap_links = false;
     cell->start_timeout = 0;
     cell->taken = cell->late = false;
-    trp_store_seq(&cell->links_state, TRP_LINKS_CLOSED);
+    trp_store_relaxed(&cell->links_state, TRP_LINKS_CLOSED); /* these: the id publishes them */
     trp_list_init(&cell->bonds);
     cell->on_error = TROUPE_ON_ERROR_CONTINUE;
     trp_store_relaxed(&cell->name, NULL); /* owner */
@@ -99,11 +99,11 @@ void trp_cell_reset(trp_cell *cell)
     trp_list_init(&cell->asked);
     trp_list_init(&cell->held);
     trp_list_init(&cell->timers);
-    trp_store_seq(&cell->closed, false);
+    trp_store_relaxed(&cell->closed, false);
     trp_store_relaxed(&cell->incarnation, 0); /* owner */
     trp_set_phase(cell, TROUPE_PHASE_STARTING);
     /* held until a hook may run */
-    trp_store_seq(&cell->asks, (uint64_t)cell->generation << 32 | TRP_ASK_HOLD);
+    trp_store_relaxed(&cell->asks, (uint64_t)cell->generation << 32 | TRP_ASK_HOLD);
 }
 
 static void fill(trp_cell *cell, trp_cell *parent, const troupe_spec *spec)
@@ -152,7 +152,7 @@ static troupe_status furnish(trp_cell *cell, trp_cell *parent, const troupe_spec
 static void undo(trp_cell *cell)
 {
     trp_id_clear(cell);
-    trp_store_seq(&cell->asks, 0);
+    trp_store_relaxed(&cell->asks, 0); /* as in end.c */
     trp_name_release(cell);
     trp_free(cell->down); /* it says nothing yet */
     cell->down = NULL;
@@ -197,7 +197,7 @@ static bool enter_system(trp_cell *cell, trp_cell *parent)
 
     trp_mutex_lock(&system->roots_lock);
     /* One that was given up has no id: its children would have nobody (stuck.c stops those it has). */
-    open = !system->closing && trp_load_seq(&parent->id);
+    open = !system->closing && trp_load_relaxed(&parent->id);
     if (open) {
         system->n_live++;
         if (parent->thread)

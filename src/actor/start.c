@@ -4,7 +4,7 @@
 
 static void number_life(trp_cell *cell, uint32_t incarnation)
 {
-    uint64_t asks = trp_load_seq(&cell->asks), fresh;
+    uint64_t asks = trp_load_relaxed(&cell->asks), fresh; /* the exchange looks again */
 
     trp_store_relaxed(&cell->incarnation,
                       incarnation); /* its owner; askers compare the word below */
@@ -33,7 +33,7 @@ void trp_life_begin(trp_cell *cell, troupe_start_reason reason)
 
 bool trp_start_is_late(trp_cell *cell)
 {
-    if (cell->start_limit && (trp_load_seq(&cell->asks) & TRP_ASK_START_OVER))
+    if (cell->start_limit && (trp_load_relaxed(&cell->asks) & TRP_ASK_START_OVER))
         cell->start_late = true; /* a start that came through a moment too late */
     return cell->start_late;
 }

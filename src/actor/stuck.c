@@ -61,7 +61,7 @@ static void unwatch(trp_cell *cell)
 
 void trp_hold(trp_cell *cell)
 {
-    uint64_t asks = trp_load_seq(&cell->asks), taken = TRP_ASK_TAKEN | TRP_ASK_TOLD;
+    uint64_t asks = trp_load_relaxed(&cell->asks), taken = TRP_ASK_TAKEN | TRP_ASK_TOLD;
 
     while (!trp_cas_seq(&cell->asks, &asks, (asks & (~UINT64_C(0xffff) | taken)) | TRP_ASK_HOLD))
         ;
@@ -114,11 +114,11 @@ void trp_stuck_watch(trp_cell *cell, troupe_id id, trp_ask ask)
     uint64_t due_ns;
 
     if (troupe_simulated(system) || troupe_driven(system) || time_ns == TROUPE_FOREVER ||
-        trp_load_acquire(&cell->thread)) /* pairs with attach: nobody kills a plain thread */
+        trp_load_relaxed(&cell->thread)) /* set before its id: nobody kills a plain thread */
         return;
     due_ns = trp_deadline(system, time_ns);
     trp_mutex_lock(&system->stuck.lock);
-    if (trp_load_seq(&cell->asks) >> 32 == id.value >> 32) { /* else it is gone */
+    if (trp_load_relaxed(&cell->asks) >> 32 == id.value >> 32) { /* else it is gone */
         note_locked(cell, id, kill, due_ns);
         arm_locked(system, cell->overdue_ns);
     }
@@ -135,7 +135,7 @@ static void answer_monitors(trp_cell *cell, troupe_id id)
     while (signal) {
         trp_signal *next = signal->next;
 
-        if (signal->kind != TRP_SIGNAL_MONITOR || trp_load_seq(&cell->id) == signal->target)
+        if (signal->kind != TRP_SIGNAL_MONITOR || trp_load_relaxed(&cell->id) == signal->target)
             trp_signal_send(cell->system, signal); /* the handler came back, and another is here */
         else if (signal->target == id.value)
             trp_monitor_join(cell, signal);
@@ -236,7 +236,7 @@ static bool may_be_inside(trp_cell *cell)
 /* Its time is over. Nothing, when its owner has looked meanwhile. */
 static void act(trp_cell *cell, troupe_id id, bool kill)
 {
-    uint64_t asks = trp_load_seq(&cell->asks);
+    uint64_t asks = trp_load_relaxed(&cell->asks); /* the exchange looks again */
 
     if (!kill) {
         if (asks >> 32 == id.value >> 32 && (asks & TRP_ASK_STOPS))

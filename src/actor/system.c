@@ -154,7 +154,7 @@ static troupe_id last_root(troupe_system *system)
 {
     if (trp_list_empty(&system->roots))
         return TROUPE_NOBODY;
-    return (troupe_id){trp_load_seq(&TRP_OF(system->roots.prev, trp_cell, roots)->id)};
+    return (troupe_id){trp_load_relaxed(&TRP_OF(system->roots.prev, trp_cell, roots)->id)};
 }
 
 bool trp_await_locked(troupe_system *system, trp_condition *condition, trp_mutex *lock)

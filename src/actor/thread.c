@@ -100,7 +100,7 @@ void troupe_detach(troupe_context *ctx)
     trp_exit_fill(ctx, TROUPE_EXIT_NORMAL, "");
     trp_store_seq(&ctx->closed, true);
     trp_id_clear(ctx);
-    trp_store_seq(&ctx->asks, 0);
+    trp_store_relaxed(&ctx->asks, 0); /* as in end.c */
     collect(ctx);
     trp_requests_end_held(ctx, TROUPE_E_GONE, "");
     trp_requests_end_asked(ctx);

@@ -51,7 +51,7 @@ bool trp_cell_ask(troupe_system *system, troupe_id id, uint32_t incarnation, trp
 
     if (!cell || !id.value)
         return false;
-    asks = trp_load_seq(&cell->asks);
+    asks = trp_load_relaxed(&cell->asks); /* the exchange looks again */
     do {
         if (asks >> 32 != id.value >> 32)
             return false;

@@ -117,7 +117,7 @@ void trp_clock_rouse(troupe_executor *executor)
     if (!trp_load_seq(&clock->idle)) /* pairs with the clock's store and its look at n_awake */
         return;
     trp_mutex_lock(&clock->lock);
-    trp_store_seq(&clock->idle, false);
+    trp_store_relaxed(&clock->idle, false); /* an old value costs a signal */
     trp_condition_signal(&clock->wake);
     trp_mutex_unlock(&clock->lock);
 }
@@ -133,7 +133,7 @@ static uint64_t plan_sleep(troupe_executor *executor, uint64_t now_ns)
     trp_store_seq(&clock->idle, true); /* then look again: a worker may just have woken */
     if (trp_load_seq(&executor->n_awake) == 0)
         return TROUPE_FOREVER;
-    trp_store_seq(&clock->idle, false);
+    trp_store_relaxed(&clock->idle, false); /* an old value costs a signal */
     clock->quiet = 0;
     return now_ns + TROUPE_TICK;
 }
@@ -142,7 +142,7 @@ static bool must_sleep_locked(trp_clock *clock, bool idle)
 {
     if (clock->stopping || trp_monotonic_ns() >= clock->sleeps_until)
         return false;
-    if (idle && !trp_load_seq(&clock->idle))
+    if (idle && !trp_load_relaxed(&clock->idle)) /* cleared under the lock */
         return false;
     return trp_wheel_bound(&clock->wheel) >= clock->sleeps_until;
 }
@@ -167,9 +167,9 @@ static void keep_time(void *arg)
         while (must_sleep_locked(clock, idle))
             trp_condition_wait_until(&clock->wake, &clock->lock, clock->sleeps_until);
         clock->sleeps_until = 0;
-        if (idle && !trp_load_seq(&clock->idle))
+        if (idle && !trp_load_relaxed(&clock->idle)) /* cleared under the lock */
             clock->quiet = 0;
-        trp_store_seq(&clock->idle, false);
+        trp_store_relaxed(&clock->idle, false); /* an old value costs a signal */
     }
     trp_mutex_unlock(&clock->lock);
 }

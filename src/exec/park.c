@@ -397,5 +397,5 @@ bool trp_workers_watch(troupe_executor *executor)
     }
     if (stuck)
         trp_thief_wake(executor);
-    return trp_load_seq(&executor->n_awake) != 0;
+    return trp_load_relaxed(&executor->n_awake) != 0;
 }

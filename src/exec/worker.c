@@ -191,7 +191,7 @@ bool troupe_executor_runs(const troupe_executor *executor, const troupe_task *ta
     uint32_t n = trp_load_relaxed(&executor->n_started); /* a late look sees it the next time */
 
     for (uint32_t i = 0; i < n; i++) {
-        if (trp_load_acquire(&executor->workers[i].running) == task) /* pairs with work */
+        if (trp_load_relaxed(&executor->workers[i].running) == task) /* pairs with work */
             return true;
     }
     return false;
@@ -217,7 +217,7 @@ troupe_status trp_workers_start(troupe_executor *executor)
         executor->workers[i].awake = i < executor->n_workers;
         trp_condition_init(&executor->workers[i].wake);
     }
-    trp_store_seq(&executor->n_awake, executor->n_workers);
+    trp_store_relaxed(&executor->n_awake, executor->n_workers);
     trp_store_relaxed(&executor->n_started, executor->n_workers);
     for (unsigned i = 0; i < executor->n_workers; i++) {
         if (!trp_worker_start(&executor->workers[i])) {

@@ -13,7 +13,8 @@
 #define N_WORDS (1u << 16) /* a power of two; a word that falls on another's place is as one without a past */
 #define N_LOCKS (1u << 16)
 #define STALE_NS 20000000 /* 20 ms: C11 wants stores seen within a reasonable time */
-#define ONE_IN 4          /* loads that choose; the others read the newest */
+#define ONE_IN 3          /* loads that choose; the others read the newest */
+#define YIELD_ONE_IN 64   /* operations behind which another thread goes on */
 #define UNSEEN __attribute__((no_sanitize("thread"), noinline))
 
 typedef struct clocks {
@@ -64,11 +65,6 @@ UNSEEN void trp_stale_lock(void)
             sched_yield();
 }
 
-UNSEEN void trp_stale_unlock(void)
-{
-    __atomic_clear(&big_lock, __ATOMIC_RELEASE);
-}
-
 UNSEEN uint64_t trp_stale_look(const volatile void *at, size_t size)
 {
     uint64_t value = 0;
@@ -82,6 +78,15 @@ UNSEEN static uint32_t random_below(uint32_t n)
 {
     chance = chance * 6364136223846793005u + 1442695040888963407u;
     return (uint32_t)((chance >> 33) % n);
+}
+
+UNSEEN void trp_stale_unlock(void)
+{
+    bool yields = random_below(YIELD_ONE_IN) == 0;
+
+    __atomic_clear(&big_lock, __ATOMIC_RELEASE);
+    if (yields)
+        sched_yield();
 }
 
 UNSEEN static uint64_t now_ns(void)

@@ -22,6 +22,7 @@
 #define trp_add_relaxed(p, v) atomic_fetch_add_explicit((p), (v), memory_order_relaxed)
 #define trp_add_acq_rel(p, v) atomic_fetch_add_explicit((p), (v), memory_order_acq_rel)
 #define trp_add_seq(p, v) atomic_fetch_add_explicit((p), (v), memory_order_seq_cst)
+#define trp_sub_relaxed(p, v) atomic_fetch_sub_explicit((p), (v), memory_order_relaxed)
 #define trp_sub_acq_rel(p, v) atomic_fetch_sub_explicit((p), (v), memory_order_acq_rel)
 #define trp_sub_seq(p, v) atomic_fetch_sub_explicit((p), (v), memory_order_seq_cst)
 #define trp_or_seq(p, v) atomic_fetch_or_explicit((p), (v), memory_order_seq_cst)

@@ -143,6 +143,7 @@ static inline bool trp_weak_here(const char *file, int line)
 #undef trp_add_relaxed
 #undef trp_add_acq_rel
 #undef trp_add_seq
+#undef trp_sub_relaxed
 #undef trp_sub_acq_rel
 #undef trp_sub_seq
 #undef trp_and_seq
@@ -162,6 +163,7 @@ static inline bool trp_weak_here(const char *file, int line)
 #define trp_add_relaxed(p, v) TRP_UPDATE(atomic_fetch_add_explicit, p, v, memory_order_relaxed)
 #define trp_add_acq_rel(p, v) TRP_UPDATE(atomic_fetch_add_explicit, p, v, memory_order_acq_rel)
 #define trp_add_seq(p, v) TRP_UPDATE(atomic_fetch_add_explicit, p, v, memory_order_seq_cst)
+#define trp_sub_relaxed(p, v) TRP_UPDATE(atomic_fetch_sub_explicit, p, v, memory_order_relaxed)
 #define trp_sub_acq_rel(p, v) TRP_UPDATE(atomic_fetch_sub_explicit, p, v, memory_order_acq_rel)
 #define trp_sub_seq(p, v) TRP_UPDATE(atomic_fetch_sub_explicit, p, v, memory_order_seq_cst)
 #define trp_and_seq(p, v) TRP_UPDATE(atomic_fetch_and_explicit, p, v, memory_order_seq_cst)

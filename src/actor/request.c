@@ -60,7 +60,7 @@ static trp_request *grow_locked(troupe_system *system)
     request = &chunk[slot % REQUEST_CHUNK];
     request->slot = slot;
     request->system = system;
-    trp_store_relaxed(&request->word, 1 << 1 | CLOSED); /* open_request publishes it */
+    trp_store_release(&request->word, 1 << 1 | CLOSED); /* pairs with find */
     return request;
 }
 

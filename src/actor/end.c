@@ -150,7 +150,7 @@ bool trp_children_end(trp_cell *cell)
     if (!last->asked) {
         last->asked = true;
         trp_store_relaxed(&cell->ending,
-                      last->id); /* before the ask, which opens the circle: backpressure.c */
+                          last->id); /* before the ask, which opens the circle: backpressure.c */
         trp_cell_ask(cell->system, (troupe_id){last->id}, 0, TRP_ASK_STOP_SHUTDOWN);
     }
     return false;

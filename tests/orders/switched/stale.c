@@ -8,9 +8,10 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define N_THREADS 32      /* at one time */
-#define N_STORES 6        /* of a word, that are kept */
-#define N_WORDS (1u << 16) /* a power of two; a word that falls on another's place is as one without a past */
+#define N_THREADS 32 /* at one time */
+#define N_STORES 6   /* of a word, that are kept */
+#define N_WORDS                                                                                    \
+    (1u << 16) /* a power of two; a word that falls on another's place is as one without a past */
 #define N_LOCKS (1u << 16)
 #define STALE_NS 20000000 /* 20 ms: C11 wants stores seen within a reasonable time */
 #define ONE_IN 3          /* loads that choose; the others read the newest */
@@ -23,7 +24,8 @@ typedef struct clocks {
 
 typedef struct store {
     uint64_t value, at_ns;
-    uint32_t first_seen[N_THREADS]; /* the thread's own clock when it read or wrote this first; 0: not yet */
+    uint32_t first_seen
+        [N_THREADS]; /* the thread's own clock when it read or wrote this first; 0: not yet */
     bool is_seq, is_release;
     clocks released;
 } store;

@@ -102,8 +102,7 @@ static inline bool trp_weak_here(const char *file, int line)
             trp_stale_lock();                                                                      \
         v_ = weak_ ? operation(p_, n_, memory_order_relaxed) : operation(p_, n_, (order));         \
         if (trp_stale_is_on) {                                                                     \
-            trp_stale_update(p_, TRP_BITS(v_),                                                     \
-                             trp_stale_look(p_, sizeof *p_),                                       \
+            trp_stale_update(p_, TRP_BITS(v_), trp_stale_look(p_, sizeof *p_),                     \
                              weak_ ? memory_order_relaxed : (order));                              \
             trp_stale_unlock();                                                                    \
         }                                                                                          \
@@ -122,13 +121,15 @@ static inline bool trp_weak_here(const char *file, int line)
             trp_stale_lock();                                                                      \
             before_ = trp_stale_look(p_, sizeof *p_);                                              \
         }                                                                                          \
-        done_ = weak_ ? atomic_compare_exchange_strong_explicit(p_, e_, n_, memory_order_relaxed,  \
-                                                                memory_order_relaxed)              \
-                      : atomic_compare_exchange_strong_explicit(p_, e_, n_, (order),               \
-                                                                (order_failed));                   \
+        done_ =                                                                                    \
+            weak_ ? atomic_compare_exchange_strong_explicit(p_, e_, n_, memory_order_relaxed,      \
+                                                            memory_order_relaxed)                  \
+                  : atomic_compare_exchange_strong_explicit(p_, e_, n_, (order), (order_failed));  \
         if (trp_stale_is_on) {                                                                     \
             trp_stale_update(p_, before_, trp_stale_look(p_, sizeof *p_),                          \
-                             weak_ ? memory_order_relaxed : done_ ? (order) : (order_failed));     \
+                             weak_   ? memory_order_relaxed                                        \
+                             : done_ ? (order)                                                     \
+                                     : (order_failed));                                            \
             trp_stale_unlock();                                                                    \
         }                                                                                          \
         done_;                                                                                     \
@@ -170,8 +171,11 @@ static inline bool trp_weak_here(const char *file, int line)
 #define trp_or_seq(p, v) TRP_UPDATE(atomic_fetch_or_explicit, p, v, memory_order_seq_cst)
 #define trp_exchange_acq_rel(p, v) TRP_UPDATE(atomic_exchange_explicit, p, v, memory_order_acq_rel)
 #define trp_exchange_seq(p, v) TRP_UPDATE(atomic_exchange_explicit, p, v, memory_order_seq_cst)
-#define trp_cas_acq_rel(p, expected, v) TRP_CAS(p, expected, v, memory_order_acq_rel, memory_order_acquire)
-#define trp_cas_seq(p, expected, v) TRP_CAS(p, expected, v, memory_order_seq_cst, memory_order_seq_cst)
-#define trp_cas_weak_release(p, expected, v) TRP_CAS(p, expected, v, memory_order_release, memory_order_relaxed)
+#define trp_cas_acq_rel(p, expected, v)                                                            \
+    TRP_CAS(p, expected, v, memory_order_acq_rel, memory_order_acquire)
+#define trp_cas_seq(p, expected, v)                                                                \
+    TRP_CAS(p, expected, v, memory_order_seq_cst, memory_order_seq_cst)
+#define trp_cas_weak_release(p, expected, v)                                                       \
+    TRP_CAS(p, expected, v, memory_order_release, memory_order_relaxed)
 
 #endif

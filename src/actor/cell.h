@@ -346,8 +346,8 @@ static inline troupe_id trp_id_of(const trp_cell *cell)
  * comes first, and all it read comes before what the slot's next owner writes, or it finds another id. */
 static inline void trp_id_clear(trp_cell *cell)
 {
-    trp_exchange_acq_rel(&cell->id,
-                         0); /* pairs with trp_id_stays; release: what went before the id */
+    /* pairs with trp_id_stays; release: what went before the id */
+    trp_exchange_acq_rel(&cell->id, 0);
 }
 
 /* What was read of the cell since its id was found is all of this id. */

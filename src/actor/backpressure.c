@@ -192,7 +192,7 @@ static troupe_status wait_for_room(trp_cell *thread, trp_cell *target, troupe_id
         trp_mute_cancel(thread);
         return status;
     }
-    return trp_load_relaxed(&target->id) == id.value ? TROUPE_OK : TROUPE_E_GONE; /* as it stands */
+    return trp_load_seq(&target->id) == id.value ? TROUPE_OK : TROUPE_E_GONE;
 }
 
 troupe_status trp_room_over(trp_cell *sender, trp_cell *target, troupe_id id, uint64_t room,

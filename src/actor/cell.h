@@ -347,7 +347,7 @@ static inline troupe_id trp_id_of(const trp_cell *cell)
 static inline void trp_id_clear(trp_cell *cell)
 {
     /* pairs with trp_id_stays; release: what went before the id */
-    trp_exchange_acq_rel(&cell->id, 0);
+    trp_exchange_seq(&cell->id, 0);
 }
 
 /* What was read of the cell since its id was found is all of this id. */

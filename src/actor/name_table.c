@@ -16,7 +16,8 @@
  * 4. Chunks and tables are freed with the system only. If broken: a reader looks at freed memory.
  *
  * The loads on a search are acquire, and the stores that change slots and words are release: whoever sees a later value
- * sees the raised generation, or the holder taken away, in the load that checks it. No fence is needed.
+ * sees the raised generation, or the holder taken away, in the load that checks it. No fence is needed; see the models
+ * record and name_table in tests/models.
  */
 #include "names.h"
 
@@ -73,10 +74,8 @@ bool trp_name_copy(const trp_name *name, uint64_t id, char *buffer)
         return false;
     for (uint32_t i = 0; i < name->room; i++)
         words[i] = trp_load_acquire(&name->words[i]); /* pairs with fill */
-    if (trp_load_relaxed(&name->holder) != id)        /* after the acquires above */
-        return false;
     memcpy(buffer, words, name->room * sizeof *words);
-    return true;
+    return trp_load_relaxed(&name->holder) == id; /* after the acquires above */
 }
 
 static void fill(trp_name *name, const trp_name_key *key, uint64_t id)
@@ -143,7 +142,7 @@ static uint64_t search(const trp_name_table *table, const trp_name_key *key)
 
         if (!name)
             return 0;
-        if (trp_load_relaxed(&slot->hash) != key->hash) /* a hint: the record decides */
+        if (trp_load_acquire(&slot->hash) != key->hash) /* pairs with put; the record decides */
             continue;
         id = look_at(name, key);
         if (id)
@@ -281,7 +280,7 @@ static void trim(trp_names *names, trp_name_table *table, size_t at)
     if (trp_load_relaxed(&table->slots[(at + 1) & (table->n - 1)].name)) /* under the lock, all */
         return;
     while (trp_load_relaxed(&table->slots[at].name) == &removed) {
-        trp_store_release(&table->slots[at].name, NULL); /* pairs with search */
+        trp_store_relaxed(&table->slots[at].name, NULL); /* invariant 1: who searches ends here */
         names->n_used--;
         at = (at - 1) & (table->n - 1);
     }
@@ -297,8 +296,8 @@ void trp_names_remove_locked(trp_names *names, trp_name *name)
     TROUPE_ASSERT(trp_name_key_make(names, (const char *)name->words, &key));
     slot = place_locked(table, &key, &found);
     TROUPE_ASSERT(found);
-    trp_store_release(&name->holder, 0); /* the moment at which it is free; pairs with look_at */
-    trp_store_release(&slot->name, &removed);
+    trp_store_relaxed(&name->holder, 0); /* the moment at which it is free; shelve publishes it */
+    trp_store_relaxed(&slot->name, &removed); /* a constant; till it is seen the record says it */
     names->n_live--;
     trim(names, table, (size_t)(slot - table->slots));
     give_record(names, name);

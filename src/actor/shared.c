@@ -132,7 +132,7 @@ troupe_status troupe_shared_write(troupe_context *ctx, troupe_shared *shared, tr
         return TROUPE_E_INVALID;
     if (!is_writer(ctx, shared))
         return TROUPE_E_DENIED;
-    version = begun = trp_load_acquire(&shared->version); /* pairs with the last writer's release */
+    version = begun = trp_load_relaxed(&shared->version); /* the exchange of begun acquires */
     /* a killed writer whose handler did not return may still be in here */
     if (!trp_cas_acq_rel(&shared->begun, &begun, version + 1))
         return TROUPE_E_TAKEN;

@@ -137,14 +137,14 @@ static uint64_t search(const trp_name_table *table, const trp_name_key *key)
 {
     for (size_t i = 0; i < table->n; i++) {
         const trp_name_slot *slot = &table->slots[(key->hash + i) & (table->n - 1)];
-        trp_name *name = trp_load_acquire(&slot->name); /* pairs with put */
+        trp_name *candidate = trp_load_acquire(&slot->name); /* pairs with put */
         uint64_t id;
 
-        if (!name)
+        if (!candidate)
             return 0;
         if (trp_load_acquire(&slot->hash) != key->hash) /* pairs with put; the record decides */
             continue;
-        id = look_at(name, key);
+        id = look_at(candidate, key);
         if (id)
             return id;
     }
@@ -156,10 +156,10 @@ uint64_t trp_names_find(trp_names *names, const trp_name_key *key)
     uint64_t id, before, after = trp_load_acquire(&names->generation); /* pairs with rebuild */
 
     do {
-        trp_name_table *table = trp_load_acquire(&names->table); /* pairs with rebuild */
+        trp_name_table *in_use = trp_load_acquire(&names->table); /* pairs with rebuild */
 
         before = after;
-        id = table ? search(table, key) : 0;
+        id = in_use ? search(in_use, key) : 0;
         after = trp_load_acquire(&names->generation);
     } while (!id && after != before);
     return id;

@@ -8,9 +8,9 @@
  * order: TURN     src/actor/name_table.c  trp_store_release(&names->table, next)
  * order: HASH     src/actor/name_table.c  trp_store_release(&slot->hash, hash)
  * order: PUT      src/actor/name_table.c  trp_store_release(&slot->name, name)
- * order: SLOT     src/actor/name_table.c  trp_name *name = trp_load_acquire(&slot->name);
+ * order: SLOT     src/actor/name_table.c  trp_name *candidate = trp_load_acquire(&slot->name);
  * order: HINT     src/actor/name_table.c  trp_load_acquire(&slot->hash) != key->hash
- * order: TABLE    src/actor/name_table.c  trp_name_table *table = trp_load_acquire(&names->table);
+ * order: TABLE    src/actor/name_table.c  trp_name_table *in_use = trp_load_acquire(&names->table);
  * order: FIRST    src/actor/name_table.c  uint64_t id, before, after = trp_load_acquire(&names->generation);
  * order: AGAIN    src/actor/name_table.c  after = trp_load_acquire(&names->generation); } while
  * break: NO_GENERATION a search that found nothing is believed

@@ -26,7 +26,7 @@ bool log_ask(struct node *node, unsigned cause, troupe_id *ret_id)
             node->excused = true;
     }
     forest_leave(forest);
-    return node->id.value != 0;
+    return ret_id->value != 0;
 }
 
 enum mischief log_take_mischief(struct node *node, enum mischief a, enum mischief b)

@@ -341,7 +341,6 @@ static inline troupe_id trp_id_of(const trp_cell *cell)
     return (troupe_id){cell->self};
 }
 
-/* In a forked child: no thread of this system is here, and its locks may be held for ever. */
 /* An id goes. Who looks on reads a cell without a lock, so both sides exchange the word: either the look's exchange
  * comes first, and all it read comes before what the slot's next owner writes, or it finds another id. */
 static inline void trp_id_clear(trp_cell *cell)
@@ -356,6 +355,7 @@ static inline bool trp_id_stays(trp_cell *cell, uint64_t id)
     return trp_add_acq_rel(&cell->id, 0) == id; /* pairs with trp_id_clear */
 }
 
+/* In a forked child: no thread of this system is here, and its locks may be held for ever. */
 static inline bool trp_is_forked(const troupe_system *system)
 {
     return trp_process() != system->process;

@@ -84,7 +84,7 @@ trp_name *trp_names_holding_locked(trp_names *names,
 /* NULL: memory is out. The name must not be held. */
 trp_name *trp_names_add_locked(trp_names *names, const trp_name_key *key, uint64_t id);
 void trp_names_remove_locked(trp_names *names, trp_name *name);
-/* The name of a record that id still holds, into TROUPE_NAME_MAX + 1 bytes. Any thread. False: it does no more. */
+/* The name of a record that id still holds, into TROUPE_NAME_MAX + 1 bytes. Any thread. False: it does no more, and the bytes mean nothing. */
 bool trp_name_copy(const trp_name *name, uint64_t id, char *buffer);
 
 #endif

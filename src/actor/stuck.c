@@ -170,8 +170,8 @@ static void close_down(trp_cell *cell)
     trp_store_seq(&cell->closed, true);
     trp_name_release(cell); /* before the id goes, as in end.c */
     trp_mutex_lock(&cell->system->roots_lock);
-    trp_id_clear(
-        cell); /* under the lock against a spawn in its handler, which looks under it too */
+    /* under the lock against a spawn in its handler, which looks under it too */
+    trp_id_clear(cell);
     trp_mutex_unlock(&cell->system->roots_lock);
     trp_room_release_all(cell);
 }

@@ -7,7 +7,7 @@
 #ifndef TRP_ATOMIC_SWITCHED_H
 #define TRP_ATOMIC_SWITCHED_H
 
-#include "../stale.h"
+#include "stale.h"
 
 #include_next "trp/atomic.h"
 

@@ -38,7 +38,7 @@ bool trp_host_pause(troupe_host *host, int timeout_ms)
 troupe_host_end trp_host_why(const troupe_host *host)
 {
     if (trp_load_acquire(&host->ended)) /* pairs with the watcher's release */
-        return TROUPE_HOST_TREE_ENDED;
+        return host->asked_first ? TROUPE_HOST_ASKED : TROUPE_HOST_TREE_ENDED;
     if (trp_load_seq(&host->asked))
         return TROUPE_HOST_ASKED;
     /* Only says that something was set; what it was is not read through it. */
@@ -106,6 +106,8 @@ static void on_root_down(void *self, troupe_context *ctx, const troupe_notice *n
     if (notice->event != TROUPE_EVENT_DOWN)
         return;
     mine->host->root_exit = notice->exit;
+    /* who asks stops it himself: it may be gone before the driver looks */
+    mine->host->asked_first = trp_load_seq(&mine->host->asked);
     trp_store_release(&mine->host->ended, true); /* pairs with trp_host_why */
     ring(mine->host);
 }
@@ -349,8 +351,7 @@ void troupe_host_finish(troupe_host *host, bool drain)
     host->out_error =
         trp_load_relaxed(&host->output.error); /* its writer was joined, or has no more to say */
     host->feed_ended = trp_monotonic_ns();
-    troupe_totals_now(host->system, &host->totals);
-    host->walked = troupe_walk_mailboxes(host->system);
+    host->walked = troupe_account_now(host->system, &host->totals);
     host->stores = host->engine == NULL ? 0 : troupe_engine_stores(host->engine);
     host->schedule = host->simulation ? troupe_schedule(host->system) : 0;
 }

@@ -36,10 +36,12 @@ struct troupe_host {
     _Atomic bool alarm; /* one of the three below is up */
     _Atomic bool asked;
     _Atomic bool out_closed;
-    _Atomic bool ended; /* root_exit is written: released by the watcher, acquired by the driver */
+    _Atomic bool
+        ended; /* root_exit, asked_first are written: released by the watcher, acquired by the driver */
     _Atomic uint64_t root; /* an id; seq, against asked: one of the two sides sees the other */
     troupe_exit root_exit;
-    bool stuck; /* somebody was given up in the stop, and has not returned */
+    bool asked_first; /* as root_exit: a stop was asked for before the tree had ended */
+    bool stuck;       /* somebody was given up in the stop, and has not returned */
 
     troupe_context *me;          /* the driver's, from here on */
     troupe_id target;            /* whom lines go to: who bears the name stdin_to */

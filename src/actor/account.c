@@ -115,24 +115,34 @@ static uint64_t claim_and_walk(trp_cell *cell)
     return n;
 }
 
-uint64_t troupe_walk_mailboxes(troupe_system *system)
+static uint64_t walk_all(troupe_system *system, bool threads)
 {
     bool runs_all = troupe_simulated(system) || troupe_executor_drives(system->executor);
+    uint32_t n_slots = trp_slots_made(system);
     uint64_t n = 0;
-    uint32_t n_slots;
+
+    for (uint32_t slot = 1; slot < n_slots; slot++) {
+        trp_cell *cell = trp_slot_at(system, slot);
+        bool thread = trp_load_relaxed(&cell->thread); /* only whether there is one */
+
+        if (thread != threads)
+            continue;
+        n += runs_all && !thread ? walk(cell) : claim_and_walk(cell); /* runs_all: one thread */
+    }
+    return n;
+}
+
+/* Each comes after those that may still put something into it: a timer's function into all, the last turn of a component
+ * that has left, which buries, into a thread that wants to hear of dead letters. */
+uint64_t troupe_walk_mailboxes(troupe_system *system)
+{
+    uint64_t n;
 
     if (trp_is_forked(system))
         return 0;
-    n_slots = trp_slots_made(system);
-    for (uint32_t slot = 1; slot < n_slots; slot++) {
-        trp_cell *cell = trp_slot_at(system, slot);
-
-        if (runs_all && !trp_load_relaxed(&cell->thread)) /* one thread */
-            n += walk(cell);
-        else
-            n += claim_and_walk(cell);
-    }
-    return n;
+    troupe_timers_settle(system->executor);
+    n = walk_all(system, false);
+    return n + walk_all(system, true);
 }
 
 static troupe_info look_at(const trp_cell *cell, troupe_id id)

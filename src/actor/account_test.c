@@ -2,6 +2,7 @@
 #include "actor_testing.h"
 
 #include "trp/atomic.h"
+#include "trp/os.h"
 
 #include <string.h>
 
@@ -208,6 +209,59 @@ static void test_a_snapshot_has_each_component_once(void **state)
     assert_int_equal(troupe_snapshot(f->system, NULL, 0), 2);
 }
 
+/* ---- the account ---- */
+
+static troupe_status handle_slowly(void *self, troupe_context *ctx, const troupe_message *message)
+{
+    (void)self;
+    (void)ctx;
+    (void)message;
+    for (int i = 0; i < 20; i++)
+        trp_yield();
+    return TROUPE_OK;
+}
+
+static const troupe_actor_ops slow = {.handle_message = handle_slowly};
+
+/* Counts that are read before the mailboxes are walked do not have what is handled while the walk waits. */
+static void test_the_account_fits_while_turns_are_under_way(void **state)
+{
+    fixture *f = *state;
+    troupe_id id = spawn_named(f, "slow", NULL, &slow, 0);
+
+    for (int round = 0; round < 20; round++) {
+        troupe_totals totals;
+        uint64_t walked;
+
+        for (int i = 0; i < 40; i++)
+            assert_int_equal(troupe_send(f->me, id, TROUPE_TEXT("x")), TROUPE_OK);
+        walked = troupe_account_now(f->system, &totals);
+        assert_int_equal(totals.sent, totals.handled + totals.dead_letters + walked);
+    }
+}
+
+/* A thread's mailbox that is walked before the others does not have what their last turns bury. */
+static void test_letters_of_last_turns_are_in_the_account(void **state)
+{
+    fixture *f = *state;
+
+    assert_int_equal(troupe_dead_letters_subscribe(f->me), TROUPE_OK);
+    for (int round = 0; round < 20; round++) {
+        troupe_id id = spawn_named(f, NULL, NULL, &slow, 0);
+        troupe_message message;
+        troupe_totals totals;
+        uint64_t walked;
+
+        for (int i = 0; i < 50; i++)
+            assert_int_equal(troupe_send(f->me, id, TROUPE_TEXT("x")), TROUPE_OK);
+        assert_int_equal(troupe_kill(f->me, id), TROUPE_OK);
+        walked = troupe_account_now(f->system, &totals);
+        assert_int_equal(totals.sent, totals.handled + totals.dead_letters + walked);
+        while (troupe_receive(f->me, 0, &message) == TROUPE_OK)
+            ;
+    }
+}
+
 /* ---- callers that were built before, or after ---- */
 
 static void test_no_more_is_written_than_the_caller_knows(void **state)
@@ -253,6 +307,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_in_simulation_each_turn_takes_virtual_time,
                                         in_simulation, tear_down),
         BOTH(test_a_snapshot_has_each_component_once),
+        BOTH(test_the_account_fits_while_turns_are_under_way),
+        BOTH(test_letters_of_last_turns_are_in_the_account),
         BOTH(test_no_more_is_written_than_the_caller_knows),
         BOTH(test_rows_of_a_snapshot_lie_as_far_apart_as_the_caller_says),
     };

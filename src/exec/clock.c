@@ -60,10 +60,29 @@ static void fire_locked(trp_clock *clock, uint64_t now_ns)
     troupe_timer *timer;
 
     while ((timer = trp_wheel_take(&clock->wheel, now_ns))) {
+        clock->firing = true;
         trp_mutex_unlock(&clock->lock);
         timer->fire(timer);
         trp_mutex_lock(&clock->lock);
+        clock->firing = false;
+        clock->n_fired++;
+        if (clock->n_settling)
+            trp_condition_broadcast(&clock->fired);
     }
+}
+
+void troupe_timers_settle(troupe_executor *executor)
+{
+    trp_clock *clock = &executor->clock;
+    uint64_t n_fired;
+
+    trp_mutex_lock(&clock->lock);
+    n_fired = clock->n_fired;
+    clock->n_settling++;
+    while (clock->firing && clock->n_fired == n_fired)
+        trp_condition_wait(&clock->fired, &clock->lock);
+    clock->n_settling--;
+    trp_mutex_unlock(&clock->lock);
 }
 
 void trp_clock_fire(troupe_executor *executor, uint64_t now_ns)
@@ -179,6 +198,7 @@ void trp_clock_init(trp_clock *clock)
     trp_mutex_init(&clock->lock);
     trp_condition_init(&clock->wake);
     trp_condition_init(&clock->ticked);
+    trp_condition_init(&clock->fired);
     trp_wheel_init(&clock->wheel);
 }
 
@@ -206,4 +226,5 @@ void trp_clock_fini(trp_clock *clock)
     trp_mutex_fini(&clock->lock);
     trp_condition_fini(&clock->wake);
     trp_condition_fini(&clock->ticked);
+    trp_condition_fini(&clock->fired);
 }

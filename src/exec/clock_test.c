@@ -233,6 +233,38 @@ static void test_a_ticker_rings_and_is_silent_after_its_stop(void **state)
     troupe_executor_free(executor);
 }
 
+/* ---- settling ---- */
+
+static _Atomic uint32_t begun, settling, finished;
+
+static void fire_slowly(troupe_timer *timer)
+{
+    (void)timer;
+    trp_store_seq(&begun, 1);
+    while (!trp_load_seq(&settling))
+        trp_yield();
+    for (int i = 0; i < 1000; i++) /* who does not wait for it is through long before */
+        trp_yield();
+    trp_store_seq(&finished, 1);
+}
+
+static void test_settling_waits_for_the_timer_that_fires(void **state)
+{
+    troupe_executor *executor = make(TROUPE_POLICY_THREADS);
+    troupe_timer timer;
+
+    (void)state;
+    troupe_timers_settle(executor); /* none fires: at once */
+    troupe_timer_init(&timer, fire_slowly);
+    troupe_timer_start(executor, &timer, 0);
+    while (!trp_load_seq(&begun))
+        trp_yield();
+    trp_store_seq(&settling, 1);
+    troupe_timers_settle(executor);
+    assert_int_equal(trp_load_seq(&finished), 1);
+    troupe_executor_free(executor);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +275,7 @@ int main(void)
         cmocka_unit_test(test_a_cancel_beside_the_clock_is_one_or_the_other),
         cmocka_unit_test(test_free_forgets_timers_that_have_not_fired),
         cmocka_unit_test(test_a_ticker_rings_and_is_silent_after_its_stop),
+        cmocka_unit_test(test_settling_waits_for_the_timer_that_fires),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,7 +65,10 @@ typedef struct trp_clock {
     trp_wheel wheel;        /* under lock */
     troupe_ticker *tickers; /* under lock */
     bool ticking;           /* under lock: inside the tickers' functions */
-    trp_condition ticked;
+    bool firing;            /* under lock: inside a timer's function */
+    uint64_t n_fired;       /* under lock */
+    unsigned n_settling;    /* under lock: who waits for one that fires */
+    trp_condition ticked, fired;
     uint64_t sleeps_until; /* under lock: 0 while not asleep */
     unsigned quiet;        /* clock's thread: ticks since a worker was busy */
     bool stopping;         /* under lock */

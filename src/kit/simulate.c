@@ -89,10 +89,9 @@ static bool note_schedule(struct schedules *schedules, uint64_t schedule)
 /* Nothing runs any more, and every message has found its end. */
 static troupe_status check_account(troupe_system *system, troupe_error *error)
 {
-    uint64_t waiting = troupe_walk_mailboxes(system);
     troupe_totals totals;
+    uint64_t waiting = troupe_account_now(system, &totals);
 
-    troupe_totals_now(system, &totals);
     if (totals.live)
         return troupe_error_set(error, TROUPE_E_FAILED, "%" PRIu64 " components did not stop",
                                 totals.live);

@@ -228,23 +228,10 @@ static bool adds_up(const troupe_totals *totals, uint64_t walked)
     return totals->sent == totals->handled + totals->dead_letters + walked;
 }
 
-/* Nobody lives any more; but on threads the last message of a timer, or to one that has just ended, may be on its way
- * to the dead letters still. */
-static uint64_t count_all(struct forest *forest, troupe_totals *totals)
-{
-    uint64_t deadline = trp_monotonic_ns() + PATIENCE, walked;
-
-    do {
-        walked = troupe_walk_mailboxes(forest->system);
-        troupe_totals_now(forest->system, totals);
-    } while (!adds_up(totals, walked) && !forest->simulation && trp_monotonic_ns() < deadline);
-    return walked;
-}
-
 void log_check_end(struct forest *forest)
 {
     troupe_totals totals;
-    uint64_t walked = count_all(forest, &totals);
+    uint64_t walked = troupe_account_now(forest->system, &totals);
 
     trp_mutex_lock(&forest->lock);
     for (uint32_t i = 0; i < forest->n_nodes; i++)

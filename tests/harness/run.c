@@ -166,13 +166,12 @@ static void account(struct run *run)
 {
     struct world *world = run->world;
     troupe_totals *totals = &run->totals;
-    uint64_t walked = troupe_walk_mailboxes(world->system);
+    uint64_t walked = troupe_account_now(world->system, totals);
     uint64_t n_timers = trp_load_seq(&world->n_timers);
     uint64_t sent = trp_load_seq(&world->n_sent);
 
     if (n_timers > TIMERS)
         n_timers = TIMERS;
-    troupe_totals_now(world->system, totals);
     expect(world, totals->live == 0, "components live", totals->live, 0);
     expect(world, totals->sent == totals->handled + totals->dead_letters + walked,
            "sent, and handled + dead + waiting", totals->sent,

@@ -1001,6 +1001,25 @@ static inline void troupe_totals_now(troupe_system *system, troupe_totals *ret_t
  */
 uint64_t troupe_walk_mailboxes(troupe_system *system);
 
+/* troupe_account_now - the counts, and how many messages wait by walking: all that
+ * sent = handled + dead letters + waiting takes, in the one order in which they fit.
+ *
+ * The walk comes first. It waits for the turns that run, and such a turn may handle, or bury after a component's end;
+ * counts that were read before it would have the message nowhere. What it found waiting lies where nobody works, so
+ * that it is not counted again as handled or dead afterwards, unless somebody goes on: a thread that receives or detaches,
+ * a wake, or a handler that was given up and returns.
+ *
+ * Threads: as troupe_walk_mailboxes. Exact when nobody but turns that are under way does anything.
+ * Errors:  none.
+ */
+static inline uint64_t troupe_account_now(troupe_system *system, troupe_totals *ret_totals)
+{
+    uint64_t walked = troupe_walk_mailboxes(system);
+
+    troupe_totals_now(system, ret_totals);
+    return walked;
+}
+
 /* The state machine of a component, as it can be asked for:
  *
  *   STARTING --post_start is through--> RUNNING --a stop, a crash, a kill--> STOPPING --> gone: TROUPE_E_GONE

@@ -137,6 +137,12 @@ void troupe_timer_start(troupe_executor *executor, troupe_timer *timer, uint64_t
  */
 bool troupe_timer_cancel(troupe_executor *executor, troupe_timer *timer);
 
+/* troupe_timers_settle - when it returns, the timer that fired as it was called has fired: all that its function did is
+ * seen.
+ * Threads: any, but none of a timer's. Blocks. Errors: none.
+ */
+void troupe_timers_settle(troupe_executor *executor);
+
 /* ---- ticks: a ring about every period while workers are busy; none while all of them sleep ---- */
 
 typedef struct troupe_ticker {

@@ -20,6 +20,9 @@
 
 /* Not on the straight way of a message, and kept out of it: inlined there it would cost each message its registers. */
 #define TRP_RARE __attribute__((cold, noinline))
+/* The straight way itself: all that it calls is put into it, over files and rooms, but what is rare. What the calls between
+ * such small functions do to registers and stack is more than the functions do. */
+#define TRP_STRAIGHT __attribute__((hot, flatten))
 
 typedef struct troupe_context trp_cell;
 typedef struct trp_request trp_request;
@@ -469,6 +472,7 @@ void trp_signal_hear(trp_cell *cell, trp_signal *signal); /* takes signal */
 /* message.c */
 trp_node *trp_node_new(troupe_bytes payload, troupe_payload *shared);
 void trp_node_free(trp_node *node);
+void trp_node_give_back(trp_node *node); /* as trp_node_free, of one that was released */
 TRP_RARE void trp_node_unref(trp_node *node);
 static inline void
 trp_node_release(trp_node *node) /* its payload, topic and trace; the node stays */

@@ -149,7 +149,8 @@ static inline trp_node *take(trp_cell *cell)
         node = trp_oldest_take(cell, &done);
     else
         node = trp_mailbox_take(&cell->mailbox, &done);
-    trp_node_free(done);
+    if (node)
+        trp_node_give_back(done); /* it was settled */
     cell->current = node;
     return node;
 }
@@ -164,7 +165,7 @@ void trp_bury(trp_cell *cell, troupe_dead_reason reason)
 }
 
 /* Up to a batch of messages. True: nothing more was linked. */
-bool trp_handle_batch(trp_cell *cell)
+TRP_STRAIGHT bool trp_handle_batch(trp_cell *cell)
 {
     bool empty = false;
 

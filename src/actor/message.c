@@ -107,12 +107,17 @@ void trp_node_unref(trp_node *node)
     node->shared = node->topic = node->trace = NULL;
 }
 
+void trp_node_give_back(trp_node *node)
+{
+    trp_block_give(node, sizeof *node + node->size);
+}
+
 void trp_node_free(trp_node *node)
 {
     if (!node)
         return;
     trp_node_release(node);
-    trp_block_give(node, sizeof *node + node->size);
+    trp_node_give_back(node);
 }
 
 troupe_bytes trp_node_payload(const trp_node *node)

@@ -100,7 +100,7 @@ troupe_status trp_send_node(trp_cell *sender, trp_cell *target, troupe_id id, tr
     return TROUPE_OK;
 }
 
-static troupe_status send(trp_cell *sender, troupe_id id, troupe_payload *topic,
+static inline troupe_status send(trp_cell *sender, troupe_id id, troupe_payload *topic,
                           troupe_bytes payload, troupe_payload *shared)
 {
     trp_cell *target;
@@ -119,7 +119,7 @@ static troupe_status send(trp_cell *sender, troupe_id id, troupe_payload *topic,
     return status;
 }
 
-troupe_status troupe_send(troupe_context *ctx, troupe_id target, troupe_bytes payload)
+TRP_STRAIGHT troupe_status troupe_send(troupe_context *ctx, troupe_id target, troupe_bytes payload)
 {
     return send(ctx, target, NULL, payload, NULL);
 }

@@ -101,7 +101,7 @@ troupe_status trp_send_node(trp_cell *sender, trp_cell *target, troupe_id id, tr
 }
 
 static inline troupe_status send(trp_cell *sender, troupe_id id, troupe_payload *topic,
-                          troupe_bytes payload, troupe_payload *shared)
+                                 troupe_bytes payload, troupe_payload *shared)
 {
     trp_cell *target;
     troupe_status status = trp_resolve(sender, &id, topic, payload.size, &target);

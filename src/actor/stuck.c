@@ -312,7 +312,7 @@ static void fire(troupe_timer *timer)
     due = next_locked(system) != NULL; /* mostly not: they looked long ago */
     stuck->at_work = due;
     trp_mutex_unlock(&stuck->lock);
-    if (!due || troupe_executor_offload(system->executor, &stuck->job) == TROUPE_OK)
+    if (!due || troupe_executor_offload_urgent(system->executor, &stuck->job) == TROUPE_OK)
         return;
     trp_mutex_lock(&stuck->lock);
     stuck->at_work = false;

@@ -451,6 +451,28 @@ static void test_what_waits_counts_as_waiting_until_it_returns(void **state)
     assert_int_equal(totals.dead_letters, 2); /* the second was handled in the end */
 }
 
+static void stand_as_a_job(void *argument)
+{
+    (void)argument;
+    stand_before_the_gate();
+}
+
+/* More of them than there are threads for jobs, 16, and all of them block. */
+static void test_jobs_that_block_do_not_put_it_off(void **state)
+{
+    fixture *f = *state;
+    troupe_id id = start_standing(f, "m", false);
+
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(troupe_offload(f->system, stand_as_a_job, NULL), TROUPE_OK);
+    wait_before_gate(16);
+    assert_int_equal(troupe_send(f->me, id, TROUPE_TEXT("x")), TROUPE_OK);
+    wait_before_gate(17);
+    assert_int_equal(troupe_kill(f->me, id), TROUPE_OK);
+    expect_given_up(f, id, TROUPE_EXIT_STUCK);
+    expect_cleaned_up(f, 1);
+}
+
 static void test_its_name_is_free_for_another(void **state)
 {
     fixture *f = *state;
@@ -725,6 +747,7 @@ int main(void)
         STAGED(test_a_killed_one_is_abandoned_in_its_time),
         STAGED(test_others_are_served_meanwhile),
         STAGED(test_what_waits_counts_as_waiting_until_it_returns),
+        STAGED(test_jobs_that_block_do_not_put_it_off),
         STAGED(test_its_name_is_free_for_another),
         STAGED(test_its_children_are_stopped_and_its_links_break),
         STAGED(test_a_monitor_of_one_given_up_tells_at_once),

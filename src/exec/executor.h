@@ -88,8 +88,10 @@ typedef struct trp_jobs {
     trp_condition wake, ended;
     troupe_job *first, *last;
     size_t n_queued;
+    size_t n_urgent; /* of these */
     unsigned n_threads, n_idle,
-        max; /* n_idle: they wait, or were signalled and are not yet there */
+        max;            /* n_idle: they wait, or were signalled and are not yet there */
+    unsigned n_running; /* that are not urgent: at most max */
     unsigned n_ended;
     trp_job_thread *threads;
     bool stopping, given_up;

@@ -1,5 +1,8 @@
-/* jobs.c - blocking work, on threads of its own: started when needed, at most max, ended with the executor.
+/* jobs.c - blocking work, on threads of its own: started when needed, at most max, and one for what is urgent; ended
+ * with the executor.
  *
+ * Urgent jobs stand first in the queue. Others are run on max threads at a time, so that all of them may block and one
+ * more thread is still there for what is urgent.
  * Invariant: under lock, a queued job has an idle thread that was signalled, or every allowed thread is busy and
  *            will look again; once the threads have ended none is queued. If broken: the job waits for ever, or runs
  *            on a thread that outlives the executor.
@@ -12,7 +15,7 @@ bool trp_jobs_init(trp_jobs *jobs, unsigned max)
     trp_condition_init(&jobs->wake);
     trp_condition_init(&jobs->ended);
     jobs->max = max;
-    jobs->threads = trp_alloc_zeroed(max * sizeof *jobs->threads);
+    jobs->threads = trp_alloc_zeroed((max + 1) * sizeof *jobs->threads);
     return jobs->threads != NULL;
 }
 
@@ -26,6 +29,8 @@ static troupe_job *take_locked(trp_jobs *jobs)
     if (!jobs->first)
         jobs->last = NULL;
     jobs->n_queued--;
+    if (job->urgent)
+        jobs->n_urgent--;
     return job;
 }
 
@@ -49,15 +54,27 @@ bool trp_jobs_wait(trp_jobs *jobs)
     return any;
 }
 
+static bool may_take_locked(const trp_jobs *jobs)
+{
+    return !jobs->given_up && jobs->first && (jobs->first->urgent || jobs->n_running < jobs->max);
+}
+
+static void run_locked(trp_jobs *jobs, troupe_job *job)
+{
+    bool urgent = job->urgent; /* its run may free it */
+
+    jobs->n_running += !urgent;
+    trp_mutex_unlock(&jobs->lock);
+    job->run(job);
+    trp_mutex_lock(&jobs->lock);
+    jobs->n_running -= !urgent;
+}
+
 static void work_locked(trp_jobs *jobs)
 {
     for (;;) {
-        troupe_job *job = jobs->given_up ? NULL : take_locked(jobs);
-
-        if (job) {
-            trp_mutex_unlock(&jobs->lock);
-            job->run(job);
-            trp_mutex_lock(&jobs->lock);
+        if (may_take_locked(jobs)) {
+            run_locked(jobs, take_locked(jobs));
         } else if (jobs->stopping) {
             break;
         } else {
@@ -94,7 +111,23 @@ static bool start_thread_locked(trp_jobs *jobs)
     return true;
 }
 
-troupe_status troupe_executor_offload(troupe_executor *executor, troupe_job *job)
+static void queue_locked(trp_jobs *jobs, troupe_job *job)
+{
+    troupe_job **at = &jobs->first;
+
+    for (unsigned n = 0; job->urgent && n < jobs->n_urgent; n++)
+        at = &(*at)->next;
+    if (!job->urgent && jobs->last)
+        at = &jobs->last->next;
+    job->next = *at;
+    *at = job;
+    if (!job->next)
+        jobs->last = job;
+    jobs->n_queued++;
+    jobs->n_urgent += job->urgent;
+}
+
+static troupe_status offload(troupe_executor *executor, troupe_job *job, bool urgent)
 {
     bool on_threads = !executor->simulated && !executor->is_driven;
     trp_jobs *jobs = &executor->jobs;
@@ -103,23 +136,28 @@ troupe_status troupe_executor_offload(troupe_executor *executor, troupe_job *job
     trp_mutex_lock(&jobs->lock);
     if (on_threads && jobs->over)
         status = TROUPE_E_CLOSED;
-    else if (on_threads && jobs->n_queued >= jobs->n_idle && jobs->n_threads < jobs->max &&
+    else if (on_threads && jobs->n_queued >= jobs->n_idle && jobs->n_threads < jobs->max + urgent &&
              !start_thread_locked(jobs) && jobs->n_threads == 0)
         status = TROUPE_E_IO;
     if (status == TROUPE_OK) {
-        job->next = NULL;
-        if (jobs->last)
-            jobs->last->next = job;
-        else
-            jobs->first = job;
-        jobs->last = job;
-        jobs->n_queued++;
+        job->urgent = urgent;
+        queue_locked(jobs, job);
         trp_condition_signal(&jobs->wake);
     }
     trp_mutex_unlock(&jobs->lock);
     if (executor->is_driven)
         trp_driven_tell(executor);
     return status;
+}
+
+troupe_status troupe_executor_offload(troupe_executor *executor, troupe_job *job)
+{
+    return offload(executor, job, false);
+}
+
+troupe_status troupe_executor_offload_urgent(troupe_executor *executor, troupe_job *job)
+{
+    return offload(executor, job, true);
 }
 
 static bool wait_for_the_last_locked(trp_jobs *jobs, uint64_t deadline_ns)

@@ -98,6 +98,67 @@ static void test_jobs_over_the_bound_wait_and_run_once(void **state)
     troupe_executor_free(executor);
 }
 
+/* Every thread that others may have is blocked, and more of them wait. The others keep to their bound meanwhile. */
+static void test_an_urgent_job_waits_for_no_other(void **state)
+{
+    troupe_executor *executor = make(TROUPE_POLICY_THREADS, 2);
+    errand errands[5], urgent[2];
+    _Atomic uint32_t gate = 0;
+
+    (void)state;
+    for (size_t i = 0; i < 5; i++) {
+        init(&errands[i], executor);
+        errands[i].awaits = &gate;
+        offload(&errands[i]);
+    }
+    for (size_t i = 0; i < 2; i++) { /* the second finds the thread that the first one had */
+        init(&urgent[i], executor);
+        assert_int_equal(troupe_executor_offload_urgent(executor, &urgent[i].job), TROUPE_OK);
+        wait_until(has_run, &urgent[i]);
+    }
+    trp_mutex_lock(&executor->jobs.lock);
+    assert_true(executor->jobs.n_running <= 2);
+    assert_int_equal(executor->jobs.n_threads, 3);
+    trp_mutex_unlock(&executor->jobs.lock);
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(trp_load_seq(&errands[i].n_runs), 0);
+    trp_store_seq(&gate, 1);
+    for (size_t i = 0; i < 5; i++)
+        wait_until(has_run, &errands[i]);
+    troupe_executor_free(executor);
+}
+
+static errand *order_seen[8];
+static size_t n_seen;
+
+static void note_order(troupe_job *job)
+{
+    order_seen[n_seen++] = (errand *)(void *)job;
+}
+
+static void test_urgent_jobs_stand_before_others_and_keep_their_order(void **state)
+{
+    troupe_executor *executor = make(TROUPE_POLICY_SIMULATION, 0);
+    errand jobs[6];
+    static const size_t expected[6] = {1, 3, 4, 0, 2, 5};
+
+    (void)state;
+    n_seen = 0;
+    for (size_t i = 0; i < 6; i++) {
+        jobs[i] = (errand){.job.run = note_order};
+        assert_int_equal(expected[0] == i || expected[1] == i || expected[2] == i
+                             ? troupe_executor_offload_urgent(executor, &jobs[i].job)
+                             : troupe_executor_offload(executor, &jobs[i].job),
+                         TROUPE_OK);
+    }
+    while (troupe_executor_step(executor))
+        ;
+    assert_int_equal(n_seen, 6);
+    for (size_t i = 0; i < 6; i++)
+        assert_ptr_equal(order_seen[i], &jobs[expected[i]]);
+    troupe_executor_free(executor);
+}
+
 /* Also the job that another one hands on when the threads are told to end. */
 static void test_free_runs_every_job(void **state)
 {
@@ -195,6 +256,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_two_jobs_at_once_find_two_threads),
         cmocka_unit_test(test_jobs_over_the_bound_wait_and_run_once),
+        cmocka_unit_test(test_an_urgent_job_waits_for_no_other),
+        cmocka_unit_test(test_urgent_jobs_stand_before_others_and_keep_their_order),
         cmocka_unit_test(test_free_runs_every_job),
         cmocka_unit_test(test_a_job_that_comes_after_their_end_is_refused),
         cmocka_unit_test(test_in_simulation_a_job_runs_inside_a_step),

@@ -164,9 +164,12 @@ void troupe_ticker_stop(troupe_executor *executor, troupe_ticker *ticker);
 typedef struct troupe_job {
     struct troupe_job *next;
     void (*run)(struct troupe_job *job); /* on a thread for blocking jobs; may block */
+    bool urgent;                         /* the executor's */
 } troupe_job;
 
 /* troupe_executor_offload - run a blocking job off the workers.
+ * troupe_executor_offload_urgent - before all that waits, and though all threads for others are blocked: one thread more
+ * is there for it. For jobs that do not block for long themselves.
  *
  * Owns:    job is kept until its run begins; run may free it.
  * Threads: any. Never blocks. In simulation the job runs inside some later step.
@@ -174,6 +177,8 @@ typedef struct troupe_job {
  *          has ended the threads.
  */
 TROUPE_MUST_CHECK troupe_status troupe_executor_offload(troupe_executor *executor, troupe_job *job);
+TROUPE_MUST_CHECK troupe_status troupe_executor_offload_urgent(troupe_executor *executor,
+                                                               troupe_job *job);
 
 /* ---- overruns ---- */
 

@@ -109,7 +109,7 @@ static uint64_t claim_and_walk(trp_cell *cell)
         if (trp_load_relaxed(&cell->stuck)) /* its mailbox is its own until its handler returns */
             return waiting_of(cell);
         trp_pause();
-    } while (!trp_mailbox_rouse(&cell->mailbox) && trp_exchange_seq(&cell->dormant, 0) != 1);
+    } while (!trp_mailbox_rouse(&cell->mailbox) && trp_exchange_acq_rel(&cell->dormant, 0) != 1);
     n = walk(cell);
     trp_cell_schedule(cell);
     return n;

@@ -92,7 +92,8 @@ void trp_mute_cancel(trp_cell *cell)
 
 bool trp_room_is_low(const trp_cell *cell)
 {
-    return is_low(cell, trp_load_seq(&cell->waiting));
+    /* relaxed: whoever gives room later than what this sees looks as well */
+    return is_low(cell, trp_load_relaxed(&cell->waiting));
 }
 
 /* One at a time, and each only while there is room: those who were let go send again at once, beside this. Who is left
@@ -130,7 +131,7 @@ void trp_room_look(trp_cell *cell)
 
 bool trp_room_try(trp_cell *target, uint64_t room)
 {
-    uint64_t before = trp_add_seq(&target->waiting, room);
+    uint64_t before = trp_add_relaxed(&target->waiting, room); /* as in trp_room_reserve */
 
     if (!trp_room_is_full(before, trp_load_relaxed(&target->bound))) /* set at spawn */
         return true;
@@ -192,7 +193,8 @@ static troupe_status wait_for_room(trp_cell *thread, trp_cell *target, troupe_id
         trp_mute_cancel(thread);
         return status;
     }
-    return trp_load_seq(&target->id) == id.value ? TROUPE_OK : TROUPE_E_GONE;
+    /* relaxed: who let go because the id went had cleared it */
+    return trp_load_relaxed(&target->id) == id.value ? TROUPE_OK : TROUPE_E_GONE;
 }
 
 troupe_status trp_room_over(trp_cell *sender, trp_cell *target, troupe_id id, uint64_t room,

@@ -399,7 +399,7 @@ static inline bool trp_is_held(const trp_cell *cell)
 /* Unless it is closed for good. */
 static inline void trp_open_again(trp_cell *cell)
 {
-    trp_and_seq(&cell->closed, ~TRP_REFUSES);
+    trp_and_acq_rel(&cell->closed, ~TRP_REFUSES); /* pairs with troupe_refuse */
 }
 
 #define TRP_PHASE_PENDING 0x100u /* in phase, beside the troupe_phase */
@@ -522,7 +522,7 @@ TRP_RARE troupe_status trp_room_over(trp_cell *sender, trp_cell *target, troupe_
 static inline troupe_status trp_room_reserve(trp_cell *sender, trp_cell *target, troupe_id id,
                                              uint64_t room, troupe_on_full on_full)
 {
-    uint64_t before = trp_add_seq(&target->waiting, room);
+    uint64_t before = trp_add_relaxed(&target->waiting, room); /* one word counts */
 
     if (!trp_room_is_full(before, trp_load_relaxed(&target->bound))) /* set at spawn */
         return TROUPE_OK;

@@ -51,9 +51,10 @@ typedef struct trp_mailbox {
 /* done is a node that counts as taken; the mailbox owns it. Starts asleep. */
 static inline void trp_mailbox_init(trp_mailbox *mailbox, trp_node *done)
 {
-    trp_store_relaxed(&done->next, NULL); /* nobody knows it yet */
+    trp_store_relaxed(&done->next,
+                      NULL); /* nobody knows it yet, nor this mailbox: its id publishes it */
     mailbox->tail = done;
-    trp_store_release(&mailbox->head, (uintptr_t)done | TRP_ASLEEP);
+    trp_store_relaxed(&mailbox->head, (uintptr_t)done | TRP_ASLEEP);
 }
 
 /* True: the taker slept, and the caller must schedule it. */
@@ -61,8 +62,8 @@ static inline bool trp_mailbox_push(trp_mailbox *mailbox, trp_node *node)
 {
     uintptr_t before;
 
-    trp_store_relaxed(&node->next, NULL);                       /* published by the exchange */
-    before = trp_exchange_seq(&mailbox->head, (uintptr_t)node); /* seq: see trp_cell_poke */
+    trp_store_relaxed(&node->next, NULL);                           /* published by the exchange */
+    before = trp_exchange_acq_rel(&mailbox->head, (uintptr_t)node); /* pairs with sleep, take */
     trp_store_release(&((trp_node *)(before & ~TRP_ASLEEP))->next, node); /* pairs with take */
     return before & TRP_ASLEEP;
 }
@@ -94,7 +95,7 @@ static inline bool trp_mailbox_rouse(trp_mailbox *mailbox)
     uintptr_t head = trp_load_seq(&mailbox->head);
 
     while (head & TRP_ASLEEP) {
-        if (trp_cas_seq(&mailbox->head, &head, head & ~TRP_ASLEEP))
+        if (trp_cas_acq_rel(&mailbox->head, &head, head & ~TRP_ASLEEP))
             return true;
     }
     return false;

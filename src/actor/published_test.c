@@ -321,6 +321,33 @@ static void test_the_last_count_of_shared_state_comes_after_the_others(void **st
     trp_thread_join(&other);
 }
 
+/* ---- the number of a version ---- */
+
+static uint64_t beside_the_state; /* plain */
+static troupe_shared *state_of_one;
+
+static bool sees_a_version(onlooker *self)
+{
+    (void)self;
+    return troupe_shared_version(state_of_one) == 1 && beside_the_state == 7;
+}
+
+static void test_who_sees_a_version_sees_what_its_writer_did_before(void **state)
+{
+    fixture *f = *state;
+    onlooker one = {.sees = sees_a_version};
+    uint64_t value = 1;
+
+    assert_int_equal(troupe_shared_new(sizeof value, &state_of_one), TROUPE_OK);
+    beside_the_state = 0;
+    begin_to_look(&one, f);
+    beside_the_state = 7;
+    assert_int_equal(troupe_shared_write(f->me, state_of_one, (troupe_bytes){&value, sizeof value}),
+                     TROUPE_OK);
+    it_was_seen(&one);
+    troupe_shared_unref(state_of_one);
+}
+
 #define ON_THREADS(test) cmocka_unit_test_setup_teardown(test, on_threads, tear_down)
 
 int main(void)
@@ -337,6 +364,7 @@ int main(void)
         ON_THREADS(test_who_looks_up_a_name_finds_its_record),
         ON_THREADS(test_who_lists_names_finds_their_records),
         cmocka_unit_test(test_the_last_count_of_shared_state_comes_after_the_others),
+        ON_THREADS(test_who_sees_a_version_sees_what_its_writer_did_before),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,7 +41,8 @@ troupe_status trp_follow(troupe_system *system, troupe_id *id, troupe_payload *t
                          trp_cell **ret_target)
 {
     trp_cell *target = trp_cell_find(system, *id);
-    trp_route *addressed = target ? trp_load_acquire(&target->route) : NULL; /* pairs with spawn */
+    /* relaxed: follow_routes looks again at one that is there; none beside an old id makes a dead letter */
+    trp_route *addressed = target ? trp_load_relaxed(&target->route) : NULL;
 
     if (!target)
         return TROUPE_E_GONE;

@@ -89,7 +89,8 @@ static bool is_writer(const troupe_context *ctx, troupe_shared *shared)
         return me != 0;
     if (me == 0 || (writer && trp_cell_find(ctx->system, (troupe_id){writer})))
         return false;
-    return trp_cas_acq_rel(&shared->writer, &writer, me); /* one of those who found it free */
+    /* one of those who found it free; what the last writer left comes by version and begun */
+    return trp_cas_relaxed(&shared->writer, &writer, me);
 }
 
 static void store_words(word *to, troupe_bytes bytes)
@@ -132,9 +133,9 @@ troupe_status troupe_shared_write(troupe_context *ctx, troupe_shared *shared, tr
         return TROUPE_E_INVALID;
     if (!is_writer(ctx, shared))
         return TROUPE_E_DENIED;
-    version = begun = trp_load_relaxed(&shared->version); /* the exchange of begun acquires */
+    version = begun = trp_load_acquire(&shared->version); /* the words that are written over */
     /* a killed writer whose handler did not return may still be in here */
-    if (!trp_cas_acq_rel(&shared->begun, &begun, version + 1))
+    if (!trp_cas_relaxed(&shared->begun, &begun, version + 1)) /* the words tell of it */
         return TROUPE_E_TAKEN;
     store_words(buffer_of(shared, version + 1), bytes);
     trp_store_release(&shared->version, version + 1); /* pairs with troupe_shared_read */
@@ -160,5 +161,6 @@ troupe_status troupe_shared_read(troupe_shared *shared, void *buffer, size_t siz
 
 uint64_t troupe_shared_version(const troupe_shared *shared)
 {
-    return trp_load_acquire(&shared->version); /* pairs with troupe_shared_write */
+    return trp_load_acquire(
+        &shared->version); /* with troupe_shared_write: what the writer did before */
 }

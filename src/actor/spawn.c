@@ -99,7 +99,7 @@ void trp_cell_reset(trp_cell *cell)
     trp_list_init(&cell->asked);
     trp_list_init(&cell->held);
     trp_list_init(&cell->timers);
-    trp_store_relaxed(&cell->closed, false);
+    trp_store_release(&cell->closed, false);  /* pairs with troupe_refuse: the last id is gone */
     trp_store_relaxed(&cell->incarnation, 0); /* owner */
     trp_set_phase(cell, TROUPE_PHASE_STARTING);
     /* held until a hook may run */

@@ -370,7 +370,7 @@ troupe_status troupe_refuse(troupe_context *ctx, troupe_id id)
         return TROUPE_E_GONE;
     if (trp_load_relaxed(&child->parent) != trp_id_of(ctx).value) /* set before its id was known */
         return TROUPE_E_DENIED;
-    if (!trp_cas_seq(&child->closed, &closed, TRP_REFUSES))
+    if (!trp_cas_acq_rel(&child->closed, &closed, TRP_REFUSES))
         return TROUPE_OK;
     if (!trp_is_held(child) || trp_load_relaxed(&child->id) != id.value) /* another one by now */
         trp_open_again(child);

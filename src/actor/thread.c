@@ -98,7 +98,7 @@ void troupe_detach(troupe_context *ctx)
     trp_context_give_back(ctx);
     thread = ctx->thread;
     trp_exit_fill(ctx, TROUPE_EXIT_NORMAL, "");
-    trp_store_seq(&ctx->closed, true);
+    trp_store_relaxed(&ctx->closed, true); /* its id goes with it */
     trp_id_clear(ctx);
     trp_store_relaxed(&ctx->asks, 0); /* as in end.c */
     collect(ctx);
@@ -228,7 +228,8 @@ static void collect(trp_cell *cell)
 static bool call_off(trp_cell *cell, bool dormant)
 {
     if (dormant)
-        return trp_exchange_seq(&cell->dormant, 0) == 1;
+        return trp_exchange_relaxed(&cell->dormant, 0) ==
+               1; /* its own store, or somebody schedules */
     return trp_mailbox_rouse(&cell->mailbox);
 }
 
@@ -308,7 +309,7 @@ troupe_status trp_thread_block(trp_cell *cell, trp_until done)
             continue;
         }
         trp_store_seq(&cell->dormant, 1);
-        if (done(cell, NULL) && trp_exchange_seq(&cell->dormant, 0) == 1)
+        if (done(cell, NULL) && call_off(cell, true))
             return TROUPE_OK;
         sleep_until(cell, true, deadline_ns);
     }

@@ -153,7 +153,7 @@ static void go_dormant(trp_cell *cell, bool muted)
     trp_store_seq(&cell->dormant, 1);
     if (!trp_has_news(cell) && !(muted && !trp_load_seq(&cell->muted_on)))
         return;
-    if (trp_exchange_seq(&cell->dormant, 0) == 1)
+    if (trp_exchange_acq_rel(&cell->dormant, 0) == 1)
         troupe_executor_submit_last(cell->system->executor, &cell->task);
 }
 

@@ -265,6 +265,74 @@ static void test_settling_waits_for_the_timer_that_fires(void **state)
     troupe_executor_free(executor);
 }
 
+/* ---- whom a tick charges ---- */
+
+typedef struct job {
+    troupe_task task; /* first */
+    bool is_last;
+    uint64_t tag; /* plain: written before the task is submitted, read by the clock */
+    troupe_executor *executor;
+    _Atomic uint64_t charged;
+} job;
+
+static _Atomic(job *) last_job;
+
+static bool is_charged(void *arg)
+{
+    return trp_load_relaxed(&((job *)arg)->charged) != 0;
+}
+
+/* The first makes the last one, here, so that nothing but its being run tells the clock of it. */
+static void run_job(void *arg, troupe_task *task)
+{
+    job *mine = (job *)(void *)task, *last;
+
+    (void)arg;
+    if (mine->is_last) {
+        wait_until(is_charged, mine);
+        trp_store_seq(&last_job, mine);
+        return;
+    }
+    last = calloc(1, sizeof *last);
+    assert_non_null(last);
+    last->is_last = true;
+    last->tag = 7;
+    troupe_executor_submit(mine->executor, &last->task);
+}
+
+static void charge_job(void *arg, troupe_task *task, uint64_t ns)
+{
+    job *charged = (job *)(void *)task;
+
+    (void)arg;
+    trp_store_relaxed(&charged->charged, charged->tag + ns);
+}
+
+static bool last_ran(void *arg)
+{
+    (void)arg;
+    return trp_load_seq(&last_job) != NULL;
+}
+
+static void test_a_tick_charges_a_task_that_it_sees_whole(void **state)
+{
+    troupe_executor *executor = NULL;
+    job first = {.tag = 0};
+
+    (void)state;
+    assert_int_equal(
+        troupe_executor_new(&TROUPE_EXECUTOR_OPTIONS(.policy = TROUPE_POLICY_THREADS, .workers = 1,
+                                                     .run = run_job, .spent = charge_job),
+                            &executor),
+        TROUPE_OK);
+    first.executor = executor;
+    troupe_executor_submit(executor, &first.task);
+    wait_until(last_ran, NULL);
+    assert_int_equal(trp_load_relaxed(&trp_load_seq(&last_job)->charged) % TROUPE_TICK, 7);
+    troupe_executor_free(executor);
+    free(trp_load_seq(&last_job));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +344,7 @@ int main(void)
         cmocka_unit_test(test_free_forgets_timers_that_have_not_fired),
         cmocka_unit_test(test_a_ticker_rings_and_is_silent_after_its_stop),
         cmocka_unit_test(test_settling_waits_for_the_timer_that_fires),
+        cmocka_unit_test(test_a_tick_charges_a_task_that_it_sees_whole),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

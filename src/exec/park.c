@@ -152,12 +152,12 @@ void trp_thief_wake(troupe_executor *executor)
 
     if (trp_load_relaxed(&executor->n_sleeping) == 0) /* only speed is lost by an old value */
         return;
-    if (!trp_cas_acq_rel(&executor->n_thieves, &none, 1))
+    if (!trp_cas_relaxed(&executor->n_thieves, &none, 1)) /* one word says who is the thief */
         return;
     trp_mutex_lock(&executor->idle_lock);
     sleeper = rouse_one_locked(executor, true);
     if (!sleeper)
-        trp_store_release(&executor->n_thieves, 0);
+        trp_store_relaxed(&executor->n_thieves, 0);
     trp_mutex_unlock(&executor->idle_lock);
     signal_roused(sleeper);
 }
@@ -167,7 +167,7 @@ void trp_theft_end(trp_worker *worker)
     if (!worker->thief)
         return;
     worker->thief = false;
-    trp_store_release(&worker->executor->n_thieves, 0);
+    trp_store_relaxed(&worker->executor->n_thieves, 0); /* an old value costs a wake */
 }
 
 /* ---- sleep ---- */
@@ -184,7 +184,8 @@ static void sleep_locked(trp_worker *worker)
 
     worker->awake = false;
     trp_store_relaxed(&worker->running, NULL); /* for the clock: no time is charged to a sleeper */
-    trp_store_seq(&executor->n_awake, trp_load_relaxed(&executor->n_awake) - 1);
+    /* relaxed, under the lock: with an old count the clock is awake a tick longer */
+    trp_store_relaxed(&executor->n_awake, trp_load_relaxed(&executor->n_awake) - 1);
     wait_locked(worker);
 }
 

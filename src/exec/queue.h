@@ -24,8 +24,8 @@ typedef struct trp_queue {
 
 static inline uint64_t trp_queue_length(const trp_queue *queue)
 {
-    uint64_t head = trp_load_acquire(&queue->head);
-    uint64_t tail = trp_load_acquire(&queue->tail);
+    uint64_t head = trp_load_relaxed(&queue->head); /* a hint, both */
+    uint64_t tail = trp_load_relaxed(&queue->tail);
 
     return tail > head ? tail - head : 0;
 }
@@ -45,12 +45,12 @@ static inline bool trp_queue_push(trp_queue *queue, troupe_task *task)
 
 static inline troupe_task *trp_queue_take(trp_queue *queue)
 {
-    uint64_t head = trp_load_acquire(&queue->head);
+    uint64_t head = trp_load_relaxed(&queue->head); /* an old one fails the exchange */
 
     for (;;) {
         troupe_task *task;
 
-        if (head >= trp_load_acquire(&queue->tail))
+        if (head >= trp_load_acquire(&queue->tail)) /* pairs with push: what is in the slots */
             return NULL;
         task = trp_load_relaxed(&queue->slots[head % TRP_QUEUE_SIZE]); /* valid if head holds */
         if (trp_cas_acq_rel(&queue->head, &head, head + 1))

@@ -1,75 +1,73 @@
-/* idle_clock.pml - the clock stops ticking when every worker sleeps, while one of them is woken (src/exec/clock.c).
- * One worker; a foreign thread wakes it.
+/* idle_clock.pml - the clock stops ticking when every worker sleeps, while one of them is woken (src/exec/clock.c,
+ * src/exec/park.c). One worker; a foreign thread wakes it.
  *
  * Promised: while the worker is awake the clock ticks, or will.
  *
+ * order: AWAKE      src/exec/park.c   trp_store_seq(&executor->n_awake, trp_load_relaxed(&executor->n_awake) + 1)
+ * order: ROUSE      src/exec/clock.c  if (!trp_load_seq(&clock->idle))
  * order: SAY_IDLE   src/exec/clock.c  trp_store_seq(&clock->idle, true)
  * order: LOOK       src/exec/clock.c  trp_load_seq(&executor->n_awake) == 0
  */
 #define THREADS 3
-#define WORDS 2
-#include "memory.pml"
+#define WORDS 4
+#define STORES 5
+#include "views.pml"
 
 #define N_AWAKE 0
 #define IDLE 1
+#define IDLE_LOCK 2
+#define CLOCK_LOCK 3
 
-bool locked = false, clock_locked = false; /* idle_lock, clock.lock */
-bool woken = false, sleeps = false;
-
-inline lock(which) { atomic { !which -> which = true } }
-inline unlock(which) { atomic { PUBLISHED -> which = false } }
+bool woken = false, sleeps = false, is_signalled = false;
 
 proctype foreign()
 {
-    byte me = 0, seen;
+    byte me = 0, i, j;
 
-    lock(locked);
-    store(N_AWAKE, 1, SEQ);
+    lock(IDLE_LOCK);
+    store(N_AWAKE, 1, O_AWAKE);
     woken = true;
-    unlock(locked)
+    unlock(IDLE_LOCK)
 }
 
 /* trp_clock_rouse, then a turn that never ends. */
 proctype worker()
 {
-    byte me = 1, idle;
+    byte me = 1, i, j, idle;
 
-    atomic { woken && !locked };
-    load(IDLE, SEQ, idle);
+    woken;
+    lock(IDLE_LOCK);
+    unlock(IDLE_LOCK);
+    load(IDLE, O_ROUSE, idle);
     if
     :: idle ->
-        lock(clock_locked);
-        store(IDLE, 0, SEQ);
-        unlock(clock_locked)
+        lock(CLOCK_LOCK);
+        store(IDLE, 0, RELAXED);
+        is_signalled = true;
+        unlock(CLOCK_LOCK)
     :: else
-    fi;
-end:
-    false
+    fi
 }
 
 proctype clock()
 {
-    byte me = 2, seen;
+    byte me = 2, i, j, seen;
 
-    lock(clock_locked);
+    lock(CLOCK_LOCK);
     store(IDLE, 1, O_SAY_IDLE);
     load(N_AWAKE, O_LOOK, seen);
     if
     :: seen == 0 ->
-        do
-        :: load(IDLE, SEQ, seen);
-            if
-            :: !seen -> break
-            :: else
-            fi;
-            atomic { PUBLISHED -> clock_locked = false; sleeps = true };
-            /* every change of idle comes with a signal */
+        sleeps = true;
+        is_signalled = false;
+        unlock(CLOCK_LOCK);
 end:
-            atomic { !clock_locked && memory[IDLE] == 0 -> clock_locked = true; sleeps = false }
-        od
-    :: else -> store(IDLE, 0, SEQ)
+        is_signalled;
+        lock(CLOCK_LOCK);
+        sleeps = false
+    :: else -> store(IDLE, 0, RELAXED)
     fi;
-    unlock(clock_locked)
+    unlock(CLOCK_LOCK)
 }
 
 init
@@ -80,5 +78,5 @@ init
         run clock()
     };
     timeout;
-    assert(!sleeps);
+    assert(!sleeps)
 }

@@ -1,48 +1,53 @@
-/* muting.pml - a component that sent to a full mailbox is muted while the receiver makes room (src/actor/backpressure.c,
+/* muting.pml - a component that sent to a full mailbox is muted while two make room (src/actor/backpressure.c,
  * src/actor/turn.c). The bound is 2, so there is room at 1; the sender's own message goes in over the bound.
  *
- * Promised: the sender does not run while it is muted, and in the end it runs again.
+ * Promised: the sender does not run while it is muted, and in the end it runs again; its next turn sees what the one
+ * before it did.
  *
  * order: JOIN           src/actor/backpressure.c  trp_add_seq(&target->n_muted, 1)
  * order: LOOK_WAITING   src/actor/backpressure.c  is_low(target, trp_load_seq(&target->waiting) - own)
  * order: JOIN           src/actor/room_ask.c      trp_add_seq(&ask->target->n_muted, 1)
  * order: LOOK_WAITING   src/actor/room_ask.c      _is_full(trp_load_seq(&cell->waiting),
  * order: GIVE           src/actor/backpressure.c  trp_sub_seq(&cell->waiting, room)
+ * order: GIVE           src/actor/drop.c          trp_sub_seq(&target->waiting, trp_node_room(node))
  * order: LOOK_MUTED     src/actor/backpressure.c  is_low(cell, left) && trp_load_seq(&cell->n_muted)
+ * order: LOOK_MUTED     src/actor/backpressure.c  trp_room_is_low(cell) && trp_load_seq(&cell->n_muted)
+ * order: LET_GO         src/actor/backpressure.c  trp_store_seq(&sender->muted_on, NULL)
+ * order: POKE           src/actor/turn.c          trp_mailbox_rouse(&cell->mailbox) || trp_exchange_seq(&cell->dormant, 0)
  * order: DORMANT        src/actor/turn.c          trp_store_seq(&cell->dormant, 1)
  * order: DORMANT        src/actor/thread.c        trp_store_seq(&cell->dormant, 1)
  * order: LOOK_MUTED_ON  src/actor/turn.c          !trp_load_seq(&cell->muted_on)
  * order: LOOK_MUTED_ON  src/actor/backpressure.c  return !trp_load_seq(&sender->muted_on)
  */
-#define THREADS 2
-#define WORDS 4
-#include "memory.pml"
+#define THREADS 3
+#define WORDS 7
+#define STORES 6
+#include "views.pml"
 
 #define WAITING 0
 #define N_MUTED 1
 #define MUTED_ON 2
 #define DORMANT 3
+#define MUTE_LOCK 4 /* also: who stands in the list */
+#define QUEUE 5
+#define STATE 6 /* the sender's own */
 
-bool locked = false; /* mute_lock */
 bool listed = false; /* the sender, in the target's list; under the lock */
 bool scheduled = false;
-byte turns;
-
-inline lock() { atomic { !locked -> locked = true } }
-inline unlock() { atomic { PUBLISHED -> locked = false } }
+bool ran = false;
 
 inline leave_locked()
 {
     listed = false;
-    exchange(N_MUTED, was - 1, SEQ, was);
-    store(MUTED_ON, 0, SEQ)
+    exchange(N_MUTED, was - 1, RELAXED, was);
+    store(MUTED_ON, 0, O_LET_GO)
 }
 
-inline poke()
+inline poke(order)
 {
-    exchange(DORMANT, 0, SEQ, was);
+    exchange(DORMANT, 0, order, was);
     if
-    :: was -> atomic { PUBLISHED -> assert(!scheduled); scheduled = true }
+    :: was -> d_step { assert(!scheduled); scheduled = true; give(QUEUE) }
     :: else
     fi;
     was = 0
@@ -50,34 +55,42 @@ inline poke()
 
 proctype sender()
 {
-    byte me = 0, was;
+    byte me = 0, i, j, was;
 
-    lock();
+    touch(STATE);
+    lock(MUTE_LOCK);
     listed = true;
-    store(MUTED_ON, 1, SEQ);
+    store(MUTED_ON, 1, RELAXED);
     exchange(N_MUTED, was + 1, O_JOIN, was);
     load(WAITING, O_LOOK_WAITING, was);
     if
     :: was <= 1 + 1 -> leave_locked()
     :: else
     fi;
-    unlock();
+    unlock(MUTE_LOCK);
     store(DORMANT, 1, O_DORMANT);
     load(MUTED_ON, O_LOOK_MUTED_ON, was);
     if
-    :: !was -> poke()
+    :: !was -> poke(RELAXED)
     :: else
-    fi;
-end:
-    scheduled;
-    turns++;
-    load(MUTED_ON, SEQ, was);
-    assert(!was)
+    fi
+}
+
+/* On another worker. */
+proctype next_turn()
+{
+    byte me = 1, i, j, was;
+
+    atomic { scheduled -> d_step { take(QUEUE) } };
+    touch(STATE);
+    load(MUTED_ON, RELAXED, was);
+    assert(!was);
+    ran = true
 }
 
 proctype receiver()
 {
-    byte me = 1, was, n, left = 3;
+    byte me = 2, i, j, was, n, left = 3;
     bool found;
 
     do
@@ -94,15 +107,15 @@ proctype receiver()
             load(N_MUTED, O_LOOK_MUTED, was);
             if
             :: was ->
-                lock();
+                lock(MUTE_LOCK);
                 found = listed;
                 if
                 :: found -> leave_locked()
                 :: else
                 fi;
-                unlock();
+                unlock(MUTE_LOCK);
                 if
-                :: found -> poke()
+                :: found -> poke(O_POKE)
                 :: else
                 fi
             :: else
@@ -115,10 +128,11 @@ proctype receiver()
 init
 {
     atomic {
-        memory[WAITING] = 3;
+        stored[AT(WAITING, 0)] = 3;
         run sender();
+        run next_turn();
         run receiver()
     };
     timeout;
-    assert(turns == 1);
+    assert(ran);
 }

@@ -2,12 +2,14 @@
  * asks for the name of an id, and lists them all.
  *
  * Promised: who finds an id finds one that X has or had, whose start has succeeded, and sees what the start did. The name
- * of an id is the one that it was given.
+ * of an id is the one that it was given. A cell names its record when that is made, until then its memory is anything.
  *
  * order: WORD     src/actor/name_table.c  trp_store_release(&name->words[i],
  * order: SHELVE   src/actor/name_table.c  trp_store_release(&name->words[0],
  * order: HOLDER   src/actor/name_table.c  trp_store_release(&name->holder, id)
  * order: PUBLISH  src/actor/names.c       trp_store_release(&name->findable, 1)
+ * order: NAMED    src/actor/names.c       trp_store_release(&cell->name, name)
+ * order: NAME_OF  src/actor/names.c       cell ? trp_load_acquire(&cell->name) : NULL
  * order: COMPARE  src/actor/name_table.c  trp_load_acquire(&name->words[i]) != key->words[i]
  * order: MARK     src/actor/name_table.c  !trp_load_acquire(&name->findable)
  * order: COPY     src/actor/name_table.c  words[i] = trp_load_acquire(&name->words[i]);
@@ -19,7 +21,7 @@
  * break: FINDABLE_STAYS the mark of the last one's start is left in the record
  */
 #define THREADS 2
-#define WORDS 4
+#define WORDS 5
 #define STORES 7
 #include "views.pml"
 
@@ -27,6 +29,7 @@
 #define WORD 1
 #define FINDABLE 2
 #define STATE 3 /* what the start of the last one did */
+#define NAMED 4 /* by the first one's cell */
 
 #define X 1
 #define Y 2
@@ -54,7 +57,9 @@ proctype writer()
 {
     byte me = 0, i, j;
 
+    store(HOLDER, 0, RELAXED);
     live(1);
+    store(NAMED, 1, O_NAMED);
     free_record();
     live(2);
     free_record();
@@ -96,6 +101,14 @@ proctype reader()
 {
     byte me = 1, i, j, holder, again, word, findable, state;
 
+end_unnamed:
+    do
+    :: load(NAMED, O_NAME_OF, holder);
+        if
+        :: holder -> break
+        :: else
+        fi
+    od;
 end:
     do
     :: true ->
@@ -117,6 +130,8 @@ end:
 init
 {
     atomic {
+        stored[AT(HOLDER, 0)] = 1;
+        stored[AT(WORD, 0)] = Y;
         run writer();
         run reader()
     }

@@ -1,30 +1,35 @@
 /* sleep.pml - a component goes to sleep while one asks something of it and another pushes a message
  * (src/actor/turn.c, src/actor/mailbox.h).
  *
- * Promised: it never runs twice at once; in the end every ask and every message was taken.
+ * Promised: it never runs twice at once, and each turn sees what the one before it did; in the end every ask and every
+ * message was taken.
  *
  * order: ASK        src/actor/turn.c     !trp_cas_seq(&cell->asks, &asks, asks | ask)
  * order: LOOK       src/actor/mailbox.h  uintptr_t head = trp_load_seq(&mailbox->head)
+ * order: ROUSE      src/actor/mailbox.h  trp_cas_acq_rel(&mailbox->head, &head, head & ~TRP_ASLEEP)
+ * order: PUSH       src/actor/mailbox.h  before = trp_exchange_acq_rel(&mailbox->head, (uintptr_t)node)
  * order: SLEEP      src/actor/mailbox.h  trp_cas_seq(&mailbox->head, &last, last | TRP_ASLEEP)
  * order: LOOK_BACK  src/actor/thread.c   if (trp_load_seq(&cell->signals) && trp_mailbox_rouse(
  * order: LOOK_BACK  src/actor/cell.h     (trp_load_seq(&cell->asks) & TRP_ASKS)
  */
 #define THREADS 4
-#define WORDS 3
-#include "memory.pml"
+#define WORDS 5
+#define STORES 8
+#include "views.pml"
 
 #define HEAD 0 /* messages pushed << 1 | asleep */
 #define LINKED 1
 #define ASKS 2
+#define QUEUE 3 /* of the worker: who takes a task from it sees what went before */
+#define STATE 4 /* the component's own */
 
 byte taken, asked; /* by the component */
-byte scheduled = 0; /* in some queue */
+bool scheduled = false;
 bool running = false;
 
 inline schedule()
 {
-    atomic { PUBLISHED -> scheduled++ }
-    assert(scheduled + running <= 1)
+    d_step { assert(!scheduled && !running); scheduled = true; give(QUEUE) }
 }
 
 /* trp_mailbox_rouse, and the right to schedule that comes with it */
@@ -34,7 +39,7 @@ inline rouse_and_schedule()
     do
     :: !(head & 1) -> break
     :: head & 1 ->
-        compare_exchange(HEAD, head, head & 254, SEQ, seen);
+        compare_exchange(HEAD, head, head & 254, O_ROUSE, seen);
         if
         :: seen == head -> schedule(); break
         :: else -> head = seen
@@ -45,7 +50,7 @@ inline rouse_and_schedule()
 
 proctype asker()
 {
-    byte me = 0, head, seen;
+    byte me = 0, i, j, head, seen;
 
     exchange(ASKS, 1, O_ASK, seen);
     rouse_and_schedule()
@@ -53,9 +58,9 @@ proctype asker()
 
 proctype pusher()
 {
-    byte me = 1, before;
+    byte me = 1, i, j, before;
 
-    exchange(HEAD, (before & 254) + 2, RELEASE, before);
+    exchange(HEAD, (before & 254) + 2, O_PUSH, before);
     store(LINKED, 1, RELEASE);
     if
     :: before & 1 -> schedule()
@@ -66,14 +71,15 @@ proctype pusher()
 /* The tail of one turn may overlap the next one, on another worker. */
 proctype worker(byte me)
 {
-    byte head, seen, news, last;
+    byte i, j, head, seen, news, last;
 
 end:
     do
-    :: atomic { scheduled > 0 -> scheduled--; assert(!running); running = true };
-        load(ASKS, SEQ, news);
+    :: atomic { scheduled -> scheduled = false; assert(!running); running = true; d_step { take(QUEUE) } };
+        touch(STATE);
+        load(ASKS, O_LOOK_BACK, news);
         if
-        :: news -> exchange(ASKS, 0, SEQ, news); asked = asked + news
+        :: news -> exchange(ASKS, 0, RELAXED, news); asked = asked + news
         :: else
         fi;
         load(LINKED, RELEASE, seen);
@@ -97,7 +103,7 @@ end:
 init
 {
     atomic {
-        memory[HEAD] = 1; /* asleep */
+        stored[AT(HEAD, 0)] = 1; /* asleep */
         run asker();
         run pusher();
         run worker(2);

@@ -624,7 +624,7 @@ TROUPE_MUST_CHECK troupe_status troupe_shared_write(troupe_context *ctx, troupe_
                                                     troupe_bytes bytes);
 
 /* troupe_shared_read - copy the newest whole version out; *ret_version (may be NULL) is its number.
- * troupe_shared_version - only the number, which counts the writes.
+ * troupe_shared_version - only the number, which counts the writes; who sees it sees what its writer did before.
  *
  * Owns:    buffer has room for exactly the cell's size.
  * Threads: any, no context needed. Writes no shared memory, takes no lock; copies again when the writer finished

@@ -26,9 +26,14 @@
 #define trp_sub_acq_rel(p, v) atomic_fetch_sub_explicit((p), (v), memory_order_acq_rel)
 #define trp_sub_seq(p, v) atomic_fetch_sub_explicit((p), (v), memory_order_seq_cst)
 #define trp_or_seq(p, v) atomic_fetch_or_explicit((p), (v), memory_order_seq_cst)
+#define trp_and_acq_rel(p, v) atomic_fetch_and_explicit((p), (v), memory_order_acq_rel)
 #define trp_and_seq(p, v) atomic_fetch_and_explicit((p), (v), memory_order_seq_cst)
+#define trp_exchange_relaxed(p, v) atomic_exchange_explicit((p), (v), memory_order_relaxed)
 #define trp_exchange_acq_rel(p, v) atomic_exchange_explicit((p), (v), memory_order_acq_rel)
 #define trp_exchange_seq(p, v) atomic_exchange_explicit((p), (v), memory_order_seq_cst)
+#define trp_cas_relaxed(p, expected, v)                                                            \
+    atomic_compare_exchange_strong_explicit((p), (expected), (v), memory_order_relaxed,            \
+                                            memory_order_relaxed)
 #define trp_cas_acq_rel(p, expected, v)                                                            \
     atomic_compare_exchange_strong_explicit((p), (expected), (v), memory_order_acq_rel,            \
                                             memory_order_acquire)

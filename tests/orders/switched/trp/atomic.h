@@ -147,10 +147,13 @@ static inline bool trp_weak_here(const char *file, int line)
 #undef trp_sub_relaxed
 #undef trp_sub_acq_rel
 #undef trp_sub_seq
+#undef trp_and_acq_rel
 #undef trp_and_seq
 #undef trp_or_seq
+#undef trp_exchange_relaxed
 #undef trp_exchange_acq_rel
 #undef trp_exchange_seq
+#undef trp_cas_relaxed
 #undef trp_cas_acq_rel
 #undef trp_cas_seq
 #undef trp_cas_weak_release
@@ -167,10 +170,14 @@ static inline bool trp_weak_here(const char *file, int line)
 #define trp_sub_relaxed(p, v) TRP_UPDATE(atomic_fetch_sub_explicit, p, v, memory_order_relaxed)
 #define trp_sub_acq_rel(p, v) TRP_UPDATE(atomic_fetch_sub_explicit, p, v, memory_order_acq_rel)
 #define trp_sub_seq(p, v) TRP_UPDATE(atomic_fetch_sub_explicit, p, v, memory_order_seq_cst)
+#define trp_and_acq_rel(p, v) TRP_UPDATE(atomic_fetch_and_explicit, p, v, memory_order_acq_rel)
 #define trp_and_seq(p, v) TRP_UPDATE(atomic_fetch_and_explicit, p, v, memory_order_seq_cst)
 #define trp_or_seq(p, v) TRP_UPDATE(atomic_fetch_or_explicit, p, v, memory_order_seq_cst)
+#define trp_exchange_relaxed(p, v) TRP_UPDATE(atomic_exchange_explicit, p, v, memory_order_relaxed)
 #define trp_exchange_acq_rel(p, v) TRP_UPDATE(atomic_exchange_explicit, p, v, memory_order_acq_rel)
 #define trp_exchange_seq(p, v) TRP_UPDATE(atomic_exchange_explicit, p, v, memory_order_seq_cst)
+#define trp_cas_relaxed(p, expected, v)                                                            \
+    TRP_CAS(p, expected, v, memory_order_relaxed, memory_order_relaxed)
 #define trp_cas_acq_rel(p, expected, v)                                                            \
     TRP_CAS(p, expected, v, memory_order_acq_rel, memory_order_acquire)
 #define trp_cas_seq(p, expected, v)                                                                \

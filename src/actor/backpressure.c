@@ -84,6 +84,8 @@ static void leave_locked(trp_cell *sender)
 
 void trp_mute_cancel(trp_cell *cell)
 {
+    if (!trp_load_relaxed(&cell->muted_on)) /* its own turn mutes it, nobody else */
+        return;
     trp_mutex_lock(&cell->system->mute_lock);
     if (trp_load_relaxed(&cell->muted_on)) /* under mute_lock */
         leave_locked(cell);

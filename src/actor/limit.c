@@ -45,7 +45,8 @@ void trp_limit_start(trp_cell *cell, trp_limit **at, uint64_t time_ns, trp_ask a
     trp_store_relaxed(&limit->refs, 2); /* nobody else knows it yet */
     troupe_timer_init(&limit->timer, fire);
     *at = limit;
-    troupe_timer_start(cell->system->executor, &limit->timer, trp_deadline(cell->system, time_ns));
+    troupe_timer_start(cell->system->executor, &limit->timer,
+                       trp_patience_until(cell->system, time_ns));
 }
 
 void trp_limit_end(trp_cell *cell, trp_limit **at)

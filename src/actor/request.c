@@ -257,9 +257,10 @@ static void take_back(trp_cell *asker, trp_request *request)
     trp_request_unref(request, 2);
 }
 
-static troupe_status may_ask(const trp_cell *sender, uint64_t bound_ns, uint64_t now_ns)
+/* What is at hand ends at bound_ns. */
+static troupe_status may_ask(const trp_cell *sender, uint64_t bound_ns, uint64_t lately_ns)
 {
-    if (bound_ns <= now_ns)
+    if (bound_ns <= lately_ns + TRP_RECENT_NS && bound_ns <= troupe_now(sender->system))
         return TROUPE_E_TIMEOUT;
     return sender->n_asked < sender->requests_bound ? TROUPE_OK : TROUPE_E_QUOTA;
 }
@@ -267,7 +268,9 @@ static troupe_status may_ask(const trp_cell *sender, uint64_t bound_ns, uint64_t
 troupe_status trp_request_send(trp_cell *sender, troupe_id id, trp_letter letter,
                                uint64_t timeout_ns, troupe_correlation *ret_correlation)
 {
-    uint64_t now_ns = troupe_now(sender->system); /* once: it is a tenth of a request */
+    /* the clock is read once, and where that will do the cheap one: the other is a fifth of a request */
+    uint64_t now_ns =
+        trp_is_patient(timeout_ns) ? trp_lately(sender->system) : troupe_now(sender->system);
     uint64_t deadline_ns = trp_time_after(now_ns, timeout_ns), bound_ns;
     trp_cell *target;
     troupe_status status = timeout_ns

@@ -116,7 +116,7 @@ void trp_stuck_watch(trp_cell *cell, troupe_id id, trp_ask ask)
     if (troupe_simulated(system) || troupe_driven(system) || time_ns == TROUPE_FOREVER ||
         trp_load_relaxed(&cell->thread)) /* set before its id: nobody kills a plain thread */
         return;
-    due_ns = trp_deadline(system, time_ns);
+    due_ns = trp_patience_until(system, time_ns);
     trp_mutex_lock(&system->stuck.lock);
     if (trp_load_relaxed(&cell->asks) >> 32 == id.value >> 32) { /* else it is gone */
         note_locked(cell, id, kill, due_ns);

@@ -122,6 +122,11 @@ uint64_t trp_monotonic_ns(void)
     return read_clock(CLOCK_MONOTONIC);
 }
 
+uint64_t trp_monotonic_recent_ns(void)
+{
+    return read_clock(CLOCK_MONOTONIC_COARSE);
+}
+
 uint64_t trp_wall_ns(void)
 {
     return read_clock(CLOCK_REALTIME);

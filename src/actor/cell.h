@@ -558,7 +558,9 @@ struct trp_request {
     uint64_t deadline_ns;  /* as the message tells it; 0: none */
     troupe_payload *trace; /* goes on when the request is handed on */
     _Atomic uint64_t
-        holder;      /* who accepted it and did not answer yet; only the holder itself writes it */
+        holder; /* who accepted it and did not answer yet; only the holder itself writes it */
+    _Atomic uint64_t
+        lies_with;   /* whose mailbox or list it is in, or on its way to; stuck.c wants to know */
     trp_node *reply; /* made ahead: an answer is never refused for room */
     bool refused;    /* the asker's: nothing was sent, so that its time-out is no answer */
     troupe_timer timer;
@@ -574,6 +576,7 @@ void trp_request_unref(trp_request *request, uint32_t n);
 bool trp_request_close(trp_request *request, troupe_status status, troupe_bytes bytes);
 bool trp_request_close_shared(trp_request *request, troupe_payload *payload); /* lent */
 void trp_requests_end_asked(trp_cell *cell);
+void trp_requests_end_with(troupe_system *system, troupe_id id, const char *text); /* given up */
 bool trp_request_take_reply(trp_cell *cell, trp_node *node);
 troupe_status trp_request_send(trp_cell *sender, troupe_id target, trp_letter letter,
                                uint64_t timeout_ns, troupe_correlation *ret_correlation);

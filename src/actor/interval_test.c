@@ -91,6 +91,15 @@ static void test_after_a_long_stall_it_goes_on_at_the_next_multiple(void **state
     troupe_detach(other);
 }
 
+/* However late the clock's thread is: then time enough for one more. */
+static void expect_sent_and_no_more(fixture *f, uint64_t n)
+{
+    for (int i = 0; i < 10000 && sent(f) < n; i++)
+        pass_time(f, TROUPE_MILLISECOND);
+    pass_time(f, 50 * TROUPE_MILLISECOND);
+    assert_int_equal(sent(f), n);
+}
+
 static void test_while_the_last_one_waits_there_is_no_other(void **state)
 {
     fixture *f = *state;
@@ -98,8 +107,7 @@ static void test_while_the_last_one_waits_there_is_no_other(void **state)
     uint64_t before = sent(f);
 
     start(f->me, troupe_self(other), TROUPE_MILLISECOND);
-    pass_time(f, 50 * TROUPE_MILLISECOND);
-    assert_int_equal(sent(f), before + 1);
+    expect_sent_and_no_more(f, before + 1);
     expect_tick(other); /* in its hands now */
     pass_time(f, 50 * TROUPE_MILLISECOND);
     assert_int_equal(sent(f), before + 1);
@@ -129,8 +137,7 @@ static void test_while_the_last_one_is_pending_there_is_no_other(void **state)
     uint64_t before = sent(f);
 
     start(f->me, id, TROUPE_MILLISECOND);
-    pass_time(f, 50 * TROUPE_MILLISECOND);
-    assert_int_equal(sent(f), before + 1);
+    expect_sent_and_no_more(f, before + 1);
     troupe_wake(f->system, id, 1);
     for (int i = 0; i < 10000 && sent(f) < before + 2; i++)
         pass_time(f, TROUPE_MILLISECOND);

@@ -187,11 +187,14 @@ static troupe_status hand_on(trp_cell *holder, trp_request *request, trp_cell *t
     node->deadline_ns = request->deadline_ns;
     node->trace = troupe_payload_ref(request->trace);
     take_out(holder, request); /* once it is sent the record is the new holder's */
+    trp_store_relaxed(&request->lies_with, id.value); /* a hint: who is given up now may miss it */
     status = trp_send_node(holder, target, id, node);
-    if (status != TROUPE_OK)
+    if (status != TROUPE_OK) {
+        trp_store_relaxed(&request->lies_with, trp_id_of(holder).value); /* likewise */
         hold(holder, request);
-    else if (at_hand)
+    } else if (at_hand) {
         holder->request = NULL;
+    }
     return status;
 }
 

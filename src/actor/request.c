@@ -26,17 +26,23 @@ uint64_t trp_request_correlation(const trp_request *request)
     return (trp_load_relaxed(&request->word) >> 1) << 32 | request->slot; /* stable while counted */
 }
 
-trp_request *trp_request_find(troupe_system *system, uint64_t correlation)
+/* NULL: a slot that no record was made for. */
+static trp_request *record_at(troupe_system *system, uint32_t slot)
 {
-    uint32_t slot = (uint32_t)correlation;
-    trp_request *chunk, *request;
+    trp_request *chunk;
 
     if (!slot || slot / REQUEST_CHUNK >= TRP_REQUEST_CHUNKS)
         return NULL;
     chunk = trp_load_acquire(&system->request_chunks[slot / REQUEST_CHUNK]); /* pairs with grow */
-    if (!chunk)
+    return chunk ? &chunk[slot % REQUEST_CHUNK] : NULL;
+}
+
+trp_request *trp_request_find(troupe_system *system, uint64_t correlation)
+{
+    trp_request *request = record_at(system, (uint32_t)correlation);
+
+    if (!request)
         return NULL;
-    request = &chunk[slot % REQUEST_CHUNK];
     return (trp_load_acquire(&request->word) >> 1 & 0xffffffff) == correlation >> 32 ? request
                                                                                      : NULL;
 }
@@ -102,12 +108,15 @@ bool trp_request_is_open(const trp_request *request)
     return !(trp_load_acquire(&request->word) & CLOSED);
 }
 
-/* True: the caller closed it, and nobody else will. */
+/* True: the caller closed it, and nobody else will. word: as it was seen; the exchange looks again. */
+static bool win_from(trp_request *request, uint64_t word)
+{
+    return !(word & CLOSED) && trp_cas_acq_rel(&request->word, &word, word | CLOSED);
+}
+
 static bool win(trp_request *request)
 {
-    uint64_t word = trp_load_relaxed(&request->word); /* the exchange looks again */
-
-    return !(word & CLOSED) && trp_cas_acq_rel(&request->word, &word, word | CLOSED);
+    return win_from(request, trp_load_relaxed(&request->word)); /* see there */
 }
 
 static void end_timer(trp_request *request)
@@ -139,19 +148,24 @@ static void end_with(trp_request *request, troupe_status status, troupe_payload 
     send_reply(request, reply, status);
 }
 
-/* The caller holds a count of request. */
-bool trp_request_close(trp_request *request, troupe_status status, troupe_bytes bytes)
+static void end_with_copy(trp_request *request, troupe_status status, troupe_bytes bytes)
 {
     troupe_payload *payload = NULL;
 
-    if (!win(request))
-        return false;
     if (bytes.size) {
         payload = troupe_payload_new(bytes);
         if (!payload)
             status = TROUPE_E_NO_MEMORY;
     }
     end_with(request, status, payload);
+}
+
+/* The caller holds a count of request. */
+bool trp_request_close(trp_request *request, troupe_status status, troupe_bytes bytes)
+{
+    if (!win(request))
+        return false;
+    end_with_copy(request, status, bytes);
     return true;
 }
 
@@ -205,7 +219,7 @@ static trp_node *new_reply(trp_cell *sender)
     return reply;
 }
 
-static trp_request *open_request(trp_cell *sender, uint64_t deadline_ns)
+static trp_request *open_request(trp_cell *sender, troupe_id target, uint64_t deadline_ns)
 {
     troupe_system *system = sender->system;
     trp_node *reply = new_reply(sender);
@@ -220,6 +234,7 @@ static trp_request *open_request(trp_cell *sender, uint64_t deadline_ns)
     request->refused = false;
     request->deadline_ns = deadline_ns == TROUPE_FOREVER ? 0 : deadline_ns;
     request->requester = trp_id_of(sender).value;
+    trp_store_relaxed(&request->lies_with, target.value);          /* published by the word */
     request->incarnation = trp_load_relaxed(&sender->incarnation); /* owner */
     trp_store_relaxed(&request->refs, 3);                          /* nobody else knows it yet */
     trp_list_init(&request->held);
@@ -290,7 +305,7 @@ troupe_status trp_request_send(trp_cell *sender, troupe_id id, trp_letter letter
     if (deadline_ns > bound_ns)
         deadline_ns = bound_ns;
     node = trp_node_new(letter.bytes, letter.shared);
-    request = node ? open_request(sender, deadline_ns) : NULL;
+    request = node ? open_request(sender, id, deadline_ns) : NULL;
     if (!request) {
         trp_node_free(node);
         return TROUPE_E_NO_MEMORY;
@@ -368,6 +383,46 @@ void trp_requests_end_asked(trp_cell *cell)
         forget(cell, request);
         withdraw(request);
         trp_request_unref(request, 1); /* an answer under way carries the old life's number */
+    }
+}
+
+/* ---- with one that was given up ---- */
+
+/* A count for who has none: only beside another, so that the record stays as it is from then on. */
+static bool join(trp_request *request)
+{
+    uint32_t refs = trp_load_relaxed(&request->refs); /* the exchange looks again */
+
+    while (refs && !trp_cas_relaxed(&request->refs, &refs, refs + 1)) /* see below */
+        ;
+    return refs != 0;
+}
+
+/* What is read before the exchange may be of an earlier request: then the word has moved on, and the exchange fails.
+ * Whom it lies with is set before it is open. */
+static void end_if_with(trp_request *request, uint64_t id, troupe_bytes text)
+{
+    uint64_t word = trp_load_acquire(&request->word); /* pairs with open_request */
+
+    if (trp_load_relaxed(&request->lies_with) == id && win_from(request, word))
+        end_with_copy(request, TROUPE_E_CRASHED, text);
+}
+
+/* In its mailbox or held: both are its owner's, who does not come. So every record is looked at. */
+void trp_requests_end_with(troupe_system *system, troupe_id id, const char *text)
+{
+    uint32_t n;
+
+    trp_mutex_lock(&system->requests_lock);
+    n = system->n_requests;
+    trp_mutex_unlock(&system->requests_lock);
+    for (uint32_t slot = 1; slot < n; slot++) {
+        trp_request *request = record_at(system, slot);
+
+        if (!request || !join(request))
+            continue;
+        end_if_with(request, id.value, troupe_text(text));
+        trp_request_unref(request, 1);
     }
 }
 

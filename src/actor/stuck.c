@@ -219,6 +219,7 @@ static void give_up(trp_cell *cell, troupe_id id, uint64_t asks)
     log_stuck(system, &exit, name);
     answer_monitors(cell, id);
     trp_links_end(cell, &exit);
+    trp_requests_end_with(system, id, exit.text);
     trp_monitors_down(cell, &exit);
     trp_parent_told_down(cell, &exit);
     stop_children(system, id);

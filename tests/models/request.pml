@@ -1,11 +1,12 @@
-/* request.pml - a reply, the timeout and a cancel race for the end of one request, whose record is used again
- * (src/actor/request.c).
+/* request.pml - a reply, the timeout, a cancel and who gives the holder up race for the end of one request, whose record is
+ * used again (src/actor/request.c).
  *
  * Promised: the asker gets exactly one answer, its own; the record is given back once, when nobody looks at it any more;
  * an old correlation finds nothing.
  *
  * break: WIN    a look at `closed` and a store, where one compare-exchange must decide
  * break: TIMER  who ends it gives back the timer's count although the timer is firing
+ * break: JOIN   who gives the holder up takes a count of a record that nobody has one of
  */
 bool closed = false;
 byte generation = 1, refs = 3; /* one each */
@@ -110,9 +111,41 @@ proctype asker()
     unref()
 }
 
+/* The holder is given up: a count beside another, by the compare-exchange on `refs`; there may be none left. */
+proctype giver()
+{
+    bool won, last, cancelled, joined;
+
+#ifdef BREAK_JOIN
+    joined = refs > 0 || generation == 2;
+    refs++;
+#else
+    atomic {
+        joined = refs > 0;
+        if
+        :: joined -> refs++
+        :: else
+        fi
+    };
+#endif
+    if
+    :: joined ->
+        win();
+        if
+        :: won ->
+            cancel_timer();
+            send_reply()
+        :: else
+        fi;
+        unref()
+    :: else
+    fi
+}
+
 init
 {
     atomic {
+        run giver();
         run holder();
         run clock();
         run asker()

@@ -450,8 +450,10 @@ TROUPE_MUST_CHECK troupe_status troupe_spawn_or_say(troupe_context *ctx, const t
  *               or waits for the next life of a supervised one.
  * One whose hook or handler does not return within the system's kill_grace (after a kill, or after a stop and its
  * stop_timeout) is given up, also a supervised one: its watchers, links and parent are told (TROUPE_EXIT_STUCK; KILLED
- * when it was to stop for good), its children are stopped, its name is free and its id is gone. What waits in its
- * mailbox counts as waiting until the handler returns, if ever; then it cleans up, with its post_stop.
+ * when it was to stop for good), its children are stopped, its name is free and its id is gone. Requests that it holds,
+ * or that wait in its mailbox, end with TROUPE_E_CRASHED; one that is sent in that very moment may have to end by its own
+ * time. What waits in its mailbox counts as waiting until the handler returns, if ever; then it cleans up, with its
+ * post_stop.
  *
  * Threads: the context's. Never blocks. Stopping what is stopping is fine.
  * Errors:  TROUPE_E_GONE.
@@ -665,7 +667,8 @@ TROUPE_MUST_CHECK troupe_status troupe_request_shared(troupe_context *ctx, troup
 /* What the end of a request says about it, and so does what troupe_call returns:
  *   TROUPE_OK                it was handled, here is the answer.
  *   TROUPE_E_FAILED, ...     it was handled; the other side said no, with this status.
- *   TROUPE_E_CRASHED         it was being handled, or kept, in a life that crashed: it may have had effects.
+ *   TROUPE_E_CRASHED         it was being handled, or kept, in a life that crashed: it may have had effects. Or its
+ *                            holder was given up: then it may have waited only.
  *   TROUPE_E_GONE            the other side ended in order: it was never handled, or kept and left unanswered.
  *   TROUPE_E_TIMEOUT         nothing is known: it may not have been handled yet, and may still be. From troupe_call also
  *                            when there was no room in that time: then it was not sent.

@@ -32,7 +32,7 @@ bool trp_oldest_start(trp_cell *cell)
         if (!oldest)
             return false;
         trp_mutex_init(&oldest->lock);
-        trp_store_relaxed(&cell->oldest, oldest); /* the id comes later, and publishes it */
+        trp_store_release(&cell->oldest, oldest); /* for who still sends to the slot's last one */
     }
     trp_mutex_lock(&oldest->lock);
     trp_store_relaxed(&oldest->on, true); /* under lock, this and the next */
@@ -143,7 +143,7 @@ static trp_node *unlink_locked(trp_cell *target, uint64_t own)
 
 bool trp_oldest_push(trp_cell *target, trp_node *node)
 {
-    trp_oldest *oldest = trp_load_relaxed(&target->oldest); /* the id was acquired */
+    trp_oldest *oldest = trp_load_acquire(&target->oldest); /* pairs with start */
     bool woke;
 
     if (!oldest || !trp_load_relaxed(&oldest->on)) /* the one who is late only hides a node */
@@ -156,7 +156,7 @@ bool trp_oldest_push(trp_cell *target, trp_node *node)
 
 void trp_drop_oldest(trp_cell *target, trp_node *node, uint64_t own)
 {
-    trp_oldest *oldest = trp_load_relaxed(&target->oldest); /* the id was acquired */
+    trp_oldest *oldest = trp_load_acquire(&target->oldest); /* pairs with start */
     trp_node *dropped = NULL;
     bool woke;
 

@@ -154,6 +154,53 @@ static void test_who_follows_a_route_finds_that_of_the_next_life(void **state)
     it_was_seen(&one);
 }
 
+/* ---- the lock of a mailbox that drops its oldest ---- */
+
+static trp_cell *its_cell(const onlooker *self)
+{
+    return trp_slot_at(self->system, (uint32_t)self->id.value);
+}
+
+/* Sent to the one before in this slot; it is buried. */
+static trp_node *late_node(void)
+{
+    trp_node *node = trp_node_new((troupe_bytes){0}, NULL);
+
+    assert_non_null(node);
+    node->target = 1;
+    return node;
+}
+
+static bool drops_beside_its_start(onlooker *self)
+{
+    if (!trp_load_relaxed(&its_cell(self)->oldest)) /* it is looked at again */
+        return false;
+    trp_drop_oldest(its_cell(self), late_node(), 0);
+    return true;
+}
+
+static bool pushes_beside_its_start(onlooker *self)
+{
+    if (!trp_load_relaxed(&its_cell(self)->oldest))
+        return false;
+    if (trp_oldest_push(its_cell(self), late_node()))
+        trp_cell_schedule(its_cell(self));
+    return true;
+}
+
+static void test_who_sends_to_the_last_one_finds_the_lock_of_the_next(void **state)
+{
+    fixture *f = *state;
+    onlooker ones[] = {{.sees = drops_beside_its_start}, {.sees = pushes_beside_its_start}};
+
+    for (size_t i = 0; i < 2; i++) {
+        ones[i].id = spawn_named(f, NULL, NULL, NULL, 0);
+        begin_to_look(&ones[i], f);
+        assert_true(trp_oldest_start(its_cell(&ones[i]))); /* it sleeps meanwhile */
+        it_was_seen(&ones[i]);
+    }
+}
+
 /* ---- a request ---- */
 
 #define FIRST_REQUEST (UINT64_C(1) << 32 | 1)
@@ -356,6 +403,7 @@ int main(void)
         ON_THREADS(test_who_finds_an_id_finds_its_component),
         ON_THREADS(test_who_finds_an_id_finds_its_thread),
         ON_THREADS(test_who_finds_a_chunk_of_slots_finds_it_whole),
+        ON_THREADS(test_who_sends_to_the_last_one_finds_the_lock_of_the_next),
         ON_THREADS(test_who_follows_a_route_finds_that_of_the_next_life),
         ON_THREADS(test_who_finds_a_request_finds_its_record),
         ON_THREADS(test_who_finds_a_request_that_is_over_finds_it_empty),

@@ -34,8 +34,12 @@ static inline void wait_until(bool (*holds)(void *arg), void *arg)
 static inline bool all_sleep(void *arg)
 {
     troupe_executor *executor = arg;
+    bool all;
 
-    return trp_load_seq(&executor->n_awake) == 0;
+    trp_mutex_lock(&executor->idle_lock); /* what they did before they slept is seen with it */
+    all = trp_load_relaxed(&executor->n_awake) == 0;
+    trp_mutex_unlock(&executor->idle_lock);
+    return all;
 }
 
 /* Of its workers, so far. */

@@ -11,6 +11,7 @@
  * order: ASK        src/actor/turn.c    while (!trp_cas_seq(&cell->signals, &first, signal))
  * order: POKE       src/actor/turn.c    trp_mailbox_rouse(&cell->mailbox) || trp_exchange_seq(&cell->dormant, 0)
  * order: TAKE_BACK  src/actor/turn.c    if (trp_exchange_acq_rel(&cell->dormant, 0) == 1)
+ * order: TAKE_BACK  src/actor/account.c trp_exchange_acq_rel(&cell->dormant, 0) != 1
  */
 #define THREADS 4
 #define WORDS 4

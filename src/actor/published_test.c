@@ -161,13 +161,14 @@ static trp_cell *its_cell(const onlooker *self)
     return trp_slot_at(self->system, (uint32_t)self->id.value);
 }
 
-/* Sent to the one before in this slot; it is buried. */
+/* An answer to the one before in this slot: nobody misses it. */
 static trp_node *late_node(void)
 {
     trp_node *node = trp_node_new((troupe_bytes){0}, NULL);
 
     assert_non_null(node);
     node->target = 1;
+    node->kind = TRP_NODE_REPLY;
     return node;
 }
 

@@ -5,6 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
+bool troupe_topic_reserved(troupe_bytes topic)
+{
+    static const char prefix[] = "troupe.";
+
+    return topic.size >= sizeof prefix - 1 && memcmp(topic.data, prefix, sizeof prefix - 1) == 0;
+}
+
 static void free_patterns(const char *const *patterns, size_t n)
 {
     for (size_t i = 0; patterns && i < n; i++)

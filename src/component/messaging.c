@@ -74,14 +74,6 @@ bool trp_messaging_send(trp_instance *instance, wasmtime_val_raw_t *args)
     return answer(instance, result, troupe_send(ctx, target, payload));
 }
 
-/* Dead letters, crash reports, orders: whoever hears one of these believes it. */
-static bool is_reserved(troupe_bytes topic)
-{
-    static const char prefix[] = "troupe.";
-
-    return topic.size >= sizeof prefix - 1 && memcmp(topic.data, prefix, sizeof prefix - 1) == 0;
-}
-
 bool trp_messaging_publish(trp_instance *instance, wasmtime_val_raw_t *args)
 {
     const troupe_guest *guest = instance->guest;
@@ -100,9 +92,8 @@ bool trp_messaging_publish(trp_instance *instance, wasmtime_val_raw_t *args)
         return no_context(instance, result);
     if (!trp_grants_match(guest->grants.publish, guest->grants.n_publish, topic))
         return deny(instance, result, TRP_NEED_PUBLISH, topic);
-    if (is_reserved(topic))
-        return trp_abi_fail(instance, result, TROUPE_E_INVALID,
-                            "topics that begin with troupe. are the system's own");
+    if (troupe_topic_reserved(topic))
+        return trp_abi_fail(instance, result, TROUPE_E_INVALID, TROUPE_TOPIC_RESERVED);
     status = guest->services->publish(guest->services->arg, ctx, topic, payload, &reached);
     if (status != TROUPE_OK)
         return trp_abi_fail(instance, result, status, NULL);

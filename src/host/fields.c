@@ -9,8 +9,8 @@
 
 /* What the plan has and this version has not: better refused than accepted and ignored. */
 static const char *const later[] = {
-    "storage",  "files",    "network", "spawn", "env",     "list", "lane",  "engine", "slice",
-    "messages", "requests", "cluster", "admin", "metrics", "role", "group", NULL};
+    "storage",  "files",    "network", "spawn",   "env",   "list",    "lane", "engine", "slice",
+    "messages", "requests", "timers",  "cluster", "admin", "metrics", "role", "group",  NULL};
 
 bool trp_is_one_of(const char *word, const char *const *words)
 {

@@ -99,17 +99,15 @@ static void read_limits(trp_mistakes *m, const trp_yaml *node, trp_unit *unit)
         (void)trp_field_rate(m, log, &limits->log_bytes);
 }
 
-/* A guest that publishes there is refused each time (component/messaging.c); better to hear of it at load. */
+/* A guest that publishes there is refused each time; better to hear of it at load. */
 static void check_reserved(trp_mistakes *m, const trp_yaml *list)
 {
-    static const char prefix[] = "troupe.";
-
     for (const trp_yaml *item = list->first; item != NULL; item = item->next)
-        if (item->kind == TRP_YAML_SCALAR && item->size >= sizeof prefix - 1 &&
-            memcmp(item->text, prefix, sizeof prefix - 1) == 0)
+        if (item->kind == TRP_YAML_SCALAR &&
+            troupe_topic_reserved((troupe_bytes){item->text, item->size}))
             trp_yaml_mistake(m, item,
-                             "\"%.64s\": topics that begin with troupe. are the system's own, no "
-                             "guest may publish there; choose a topic that begins otherwise",
+                             "\"%.64s\": " TROUPE_TOPIC_RESERVED
+                             ", no guest may publish there; choose a topic that begins otherwise",
                              item->text);
 }
 

@@ -69,6 +69,14 @@ typedef struct troupe_grants {
     bool random;
 } troupe_grants;
 
+#define TROUPE_TOPIC_RESERVED "topics that begin with troupe. are the system's own"
+
+/* troupe_topic_reserved - whether a topic, or a grant's prefix of some, is the system's own: dead letters, crash reports,
+ * orders. Whoever hears one of these believes it, so no guest publishes there, whatever it is granted.
+ * Owns: topic is lent. Threads: any. Errors: none.
+ */
+bool troupe_topic_reserved(troupe_bytes topic);
+
 typedef struct troupe_limits {
     uint64_t
         memory_bytes; /* linear memory; default 16 MiB. A whole number of 64 KiB pages, rounded down */

@@ -109,15 +109,22 @@ static void test_they_come_in_the_order_of_their_times(void **state)
     static const uint8_t ms[] = {30, 0, 20, 10, 40};
     fixture *f = *state;
     troupe_message message;
+    uint64_t took;
 
-    for (size_t i = 0; i < sizeof ms; i++)
-        assert_int_equal(troupe_send_after(f->me, troupe_self(f->me), (troupe_bytes){&ms[i], 1},
-                                           ms[i] * TROUPE_MILLISECOND, NULL),
-                         TROUPE_OK);
-    for (uint8_t next = 0; next <= 40; next = (uint8_t)(next + 10)) {
-        assert_int_equal(troupe_receive(f->me, 10 * TROUPE_SECOND, &message), TROUPE_OK);
-        assert_int_equal(*(const uint8_t *)message.payload.data, next);
-    }
+    do { /* again, when the machine let this thread wait in the middle: then their times are not these */
+        uint64_t began = troupe_now(f->system);
+
+        for (size_t i = 0; i < sizeof ms; i++)
+            assert_int_equal(troupe_send_after(f->me, troupe_self(f->me), (troupe_bytes){&ms[i], 1},
+                                               ms[i] * TROUPE_MILLISECOND, NULL),
+                             TROUPE_OK);
+        took = troupe_now(f->system) - began;
+        for (uint8_t next = 0; next <= 40; next = (uint8_t)(next + 10)) {
+            assert_int_equal(troupe_receive(f->me, 10 * TROUPE_SECOND, &message), TROUPE_OK);
+            if (took < 10 * TROUPE_MILLISECOND)
+                assert_int_equal(*(const uint8_t *)message.payload.data, next);
+        }
+    } while (took >= 10 * TROUPE_MILLISECOND);
 }
 
 /* A cancel takes back what has not fired, also when the target is gone by then. */

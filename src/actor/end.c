@@ -114,13 +114,15 @@ void trp_life_stop(trp_cell *cell)
         trp_stop_timer_start(cell);
     trp_hold(cell);
     trp_monitors_tell(cell, TROUPE_EVENT_STOPPING);
+    if (for_good) { /* before it lets go: who gives it up goes by this */
+        trp_store_seq(&cell->closed, true);
+        trp_room_release_all(cell);
+    }
     trp_let_go(cell);
     if (!for_good) { /* what waits is for the next life */
         cell->step = TRP_STEP_PRE_STOP;
         return;
     }
-    trp_store_seq(&cell->closed, true);
-    trp_room_release_all(cell);
     if (!cell->drain)
         trp_bury(cell, TROUPE_DEAD_ENDED);
     cell->step = cell->drain ? TRP_STEP_DRAIN : TRP_STEP_PRE_STOP;
@@ -208,8 +210,8 @@ void trp_life_finish(trp_cell *cell)
     troupe_dead_reason reason =
         cell->exit.reason == TROUPE_EXIT_KILLED ? TROUPE_DEAD_KILLED : TROUPE_DEAD_ENDED;
 
-    trp_store_seq(&cell->closed, true);
-    trp_bury(cell, reason); /* while the name is known */
+    trp_store_relaxed(&cell->closed, true); /* a hint to senders; the id goes next */
+    trp_bury(cell, reason);                 /* while the name is known */
     trp_set_phase(cell, TROUPE_PHASE_ENDED);
     if (!cell->taken) {
         trp_name_release(cell); /* first: who finds no id here may take the name at once */

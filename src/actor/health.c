@@ -97,7 +97,7 @@ static void beat(trp_pulse *pulse)
     pulse->busy_ns = busy_ns;
     if (pulse->n_late < pulse->failures || pulse->ignored)
         trp_cell_ask(cell->system, pulse->id, pulse->incarnation, TRP_ASK_HEALTH);
-    else if (trp_cas_seq(&pulse->state, &alive, PULSE_DOOMED)) /* the ask publishes it */
+    else if (trp_cas_relaxed(&pulse->state, &alive, PULSE_DOOMED)) /* the ask publishes it */
         trp_cell_ask(cell->system, pulse->id, pulse->incarnation, TRP_ASK_KILL);
 }
 
@@ -226,8 +226,9 @@ void trp_vitals_end(trp_cell *cell)
     if (!pulse)
         return;
     cell->vitals->pulse = NULL;
+    /* relaxed: one word decides */
     cell->vitals->expects_kill =
-        trp_exchange_seq(&pulse->state, PULSE_ENDED) == PULSE_DOOMED && !cell->killed;
+        trp_exchange_relaxed(&pulse->state, PULSE_ENDED) == PULSE_DOOMED && !cell->killed;
     if (troupe_timer_cancel(cell->system->executor, &pulse->timer))
         unref(pulse);
     unref(pulse);

@@ -126,9 +126,10 @@ static bool use_locked(trp_cell *cell, uint64_t id)
     do {
         if (state & TRP_LINKS_CLOSED)
             return false;
-    } while (!trp_cas_seq(&cell->links_state, &state, state | USED));
-    return trp_load_seq(&cell->id) ==
-           id; /* else another one is here by now, and looks once in vain */
+        /* pairs with trp_links_open: which life this is, and whose */
+    } while (!trp_cas_acq_rel(&cell->links_state, &state, state | USED));
+    /* else another one is here by now, and looks once in vain; relaxed: its begin was acquired */
+    return trp_load_relaxed(&cell->id) == id;
 }
 
 /* What the linker hears of one that is gone; NULL: both are joined, or were already. *bond is NULL when it is used. */
@@ -219,7 +220,7 @@ troupe_status troupe_unlink(troupe_context *ctx, troupe_id id)
 
 void trp_links_open(trp_cell *cell)
 {
-    trp_store_seq(&cell->links_state, 0);
+    trp_store_release(&cell->links_state, 0); /* pairs with use_locked */
 }
 
 /* One bond less. The notice for the other side, when it has to hear of this end; ret_traps: how. */
@@ -263,7 +264,8 @@ static void say_ended(trp_cell *cell, const troupe_exit *exit, trp_signal *notic
 void trp_links_end(trp_cell *cell, const troupe_exit *exit)
 {
     troupe_system *system = cell->system;
-    bool more = trp_exchange_seq(&cell->links_state, TRP_LINKS_CLOSED) & USED;
+    /* relaxed: one word decides, and what USED stands for is read under the lock */
+    bool more = trp_exchange_relaxed(&cell->links_state, TRP_LINKS_CLOSED) & USED;
 
     while (more) {
         trp_signal *notice = NULL;

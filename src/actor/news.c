@@ -85,8 +85,9 @@ const char *troupe_killed(troupe_context *ctx)
         trp_stop_timer_start(cell);
     if ((asks & TRP_ASK_KILL) || ((asks & TRP_ASK_DEADLINE) && cell->stop_limit)) {
         /* taken here: left for the next look, it would end the held cell as well. It still has to return. */
-        trp_or_seq(&cell->asks, (uint64_t)TRP_ASK_HEARD);
-        trp_and_seq(&cell->asks, ~(uint64_t)TRP_ASK_KILLS);
+        trp_or_relaxed(&cell->asks, (uint64_t)TRP_ASK_HEARD); /* the same word as the next */
+        /* acquire: what went before the kill, for trp_health_dooms */
+        trp_and_acq_rel(&cell->asks, ~(uint64_t)TRP_ASK_KILLS);
         cell->late = !(asks & TRP_ASK_KILL);
         cell->killed = true;
     }

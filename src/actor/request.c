@@ -19,6 +19,8 @@
 #include <string.h>
 
 #define CLOSED UINT64_C(1)
+#define NEVER_OPEN CLOSED             /* of no generation */
+#define FIRST_WORD (UINT64_C(1) << 1) /* open, of the first one */
 #define REQUEST_CHUNK 256u
 
 uint64_t trp_request_correlation(const trp_request *request)
@@ -66,7 +68,8 @@ static trp_request *grow_locked(troupe_system *system)
     request = &chunk[slot % REQUEST_CHUNK];
     request->slot = slot;
     request->system = system;
-    trp_store_release(&request->word, 1 << 1 | CLOSED); /* pairs with find */
+    /* relaxed: nobody finds it, and who looks at every record has had this lock */
+    trp_store_relaxed(&request->word, NEVER_OPEN);
     return request;
 }
 
@@ -108,10 +111,11 @@ bool trp_request_is_open(const trp_request *request)
     return !(trp_load_acquire(&request->word) & CLOSED);
 }
 
-/* True: the caller closed it, and nobody else will. word: as it was seen; the exchange looks again. */
+/* True: the caller closed it, and nobody else will. word: as it was seen; the exchange looks again. Relaxed: one word
+ * decides; what the record holds came to the caller with a message, by the clock's lock, with word, or is its own. */
 static bool win_from(trp_request *request, uint64_t word)
 {
-    return !(word & CLOSED) && trp_cas_acq_rel(&request->word, &word, word | CLOSED);
+    return !(word & CLOSED) && trp_cas_relaxed(&request->word, &word, word | CLOSED);
 }
 
 static bool win(trp_request *request)
@@ -219,6 +223,14 @@ static trp_node *new_reply(trp_cell *sender)
     return reply;
 }
 
+/* pairs with find, and with end_if_with */
+static void open_word(trp_request *request)
+{
+    uint64_t last = trp_load_relaxed(&request->word); /* nobody else writes it */
+
+    trp_store_release(&request->word, last == NEVER_OPEN ? FIRST_WORD : last & ~CLOSED);
+}
+
 static trp_request *open_request(trp_cell *sender, troupe_id target, uint64_t deadline_ns)
 {
     troupe_system *system = sender->system;
@@ -241,7 +253,7 @@ static trp_request *open_request(trp_cell *sender, troupe_id target, uint64_t de
     troupe_timer_init(&request->timer, time_out);
     trp_list_append(&sender->asked, &request->asked);
     sender->n_asked++;
-    trp_store_release(&request->word, trp_load_relaxed(&request->word) & ~CLOSED);
+    open_word(request);
     if (deadline_ns == TROUPE_FOREVER)
         trp_request_unref(request, 1);
     else

@@ -55,7 +55,8 @@ void trp_state_free(trp_cell *cell)
     if (!trp_load_relaxed(&cell->route)) /* owner */
         trp_free(cell->state);
     cell->state = NULL;
-    trp_store_release(&cell->route, NULL);
+    /* relaxed: the id is gone, and what crosses that is a dead letter, by whichever way */
+    trp_store_relaxed(&cell->route, NULL);
 }
 
 /* ---- the cell ---- */

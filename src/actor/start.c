@@ -12,7 +12,8 @@ static void number_life(trp_cell *cell, uint32_t incarnation)
         fresh = asks & ~(UINT64_C(0xffff) << 16) &
                 ~(uint64_t)(TRP_ASK_WAKE | TRP_ASK_DEADLINE | TRP_ASK_START_OVER);
         fresh |= (uint64_t)(incarnation & 0xffff) << 16;
-    } while (!trp_cas_seq(&cell->asks, &asks, fresh));
+        /* relaxed: nothing goes with what is dropped; the next look acquires what stays */
+    } while (!trp_cas_relaxed(&cell->asks, &asks, fresh));
 }
 
 void trp_life_begin(trp_cell *cell, troupe_start_reason reason)

@@ -19,8 +19,9 @@
  *             3. A cell is in the list while `overdue` says so, which nobody else changes, not even who takes the slot: an
  *                asker may come when what it asked was obeyed long ago. The owner takes it out when it looks; one
  *                that stays finds nothing asked of its id. If broken: the list is cut, and its walk never ends.
- *             4. `stuck` is set (seq) before the signals are taken, and one who monitors pushes his signal before he
- *                looks at it (seq). If broken: he waits for a notice that never comes.
+ *             4. `stuck` is set before the signals are taken, and one who monitors pushes his signal before he looks at
+ *                it; both exchange the word of the signals, so that a push that comes too late sees it. If broken: he
+ *                waits for a notice that never comes.
  *             5. Who comes late for a component that is gone leaves the entry of the next one alone. If broken: a kill
  *                that nobody watches.
  */
@@ -39,9 +40,10 @@
 /* Who took it is at work: a few microseconds for each watcher. */
 static void wait_until_told(trp_cell *cell)
 {
-    while (!(trp_load_seq(&cell->asks) & TRP_ASK_TOLD))
+    while (!(trp_load_acquire(&cell->asks) & TRP_ASK_TOLD)) /* pairs with give_up */
         trp_yield();
-    trp_store_seq(&cell->asks, TRP_ASK_HOLD); /* its generation is gone: nobody asks any more */
+    /* its generation is gone: nobody asks any more */
+    trp_store_relaxed(&cell->asks, TRP_ASK_HOLD);
     cell->taken = cell->killed = cell->stopping_for_good = true;
 }
 
@@ -61,10 +63,11 @@ static void unwatch(trp_cell *cell)
 
 void trp_hold(trp_cell *cell)
 {
-    uint64_t asks = trp_load_relaxed(&cell->asks), taken = TRP_ASK_TAKEN | TRP_ASK_TOLD;
+    uint64_t asks = trp_load_relaxed(&cell->asks), taken = TRP_ASK_TAKEN | TRP_ASK_TOLD, held;
 
-    while (!trp_cas_seq(&cell->asks, &asks, (asks & (~UINT64_C(0xffff) | taken)) | TRP_ASK_HOLD))
-        ;
+    do
+        held = (asks & (~UINT64_C(0xffff) | taken)) | TRP_ASK_HOLD;
+    while (!trp_cas_acq_rel(&cell->asks, &asks, held)); /* acquire: what went before the asks */
     if (asks & TRP_ASK_TAKEN)
         wait_until_told(cell);
     unwatch(cell);
@@ -74,7 +77,7 @@ void trp_hold(trp_cell *cell)
 
 void trp_let_go(trp_cell *cell)
 {
-    trp_and_seq(&cell->asks, ~(uint64_t)TRP_ASK_HOLD);
+    trp_and_acq_rel(&cell->asks, ~(uint64_t)TRP_ASK_HOLD); /* release: pairs with act */
 }
 
 /* ---- who asks ---- */
@@ -147,7 +150,7 @@ static void answer_monitors(trp_cell *cell, troupe_id id)
 
 void trp_stuck_answer(trp_cell *cell)
 {
-    if (trp_load_seq(&cell->stuck))
+    if (trp_load_relaxed(&cell->stuck)) /* see invariant 4 */
         answer_monitors(cell, TROUPE_NOBODY);
 }
 
@@ -166,9 +169,9 @@ static void log_stuck(troupe_system *system, const troupe_exit *exit, const char
 /* No id, no name, no new messages; what its handler still spawns is refused. */
 static void close_down(trp_cell *cell)
 {
-    trp_store_seq(&cell->stuck, true);
-    trp_store_seq(&cell->closed, true);
-    trp_name_release(cell); /* before the id goes, as in end.c */
+    trp_store_relaxed(&cell->stuck, true);  /* see invariant 4 */
+    trp_store_relaxed(&cell->closed, true); /* a hint to senders; the id goes next */
+    trp_name_release(cell);                 /* before the id goes, as in end.c */
     trp_mutex_lock(&cell->system->roots_lock);
     /* under the lock against a spawn in its handler, which looks under it too */
     trp_id_clear(cell);
@@ -205,7 +208,7 @@ static void count_as_stuck(trp_cell *cell)
 static void give_up(trp_cell *cell, troupe_id id, uint64_t asks)
 {
     troupe_system *system = cell->system;
-    bool for_good = trp_load_seq(&cell->closed) == true ||
+    bool for_good = trp_load_relaxed(&cell->closed) == true || /* the owner's; it let go */
                     (asks & (TRP_ASK_STOP_SHUTDOWN | TRP_ASK_STOP_REQUESTED));
     char name[TROUPE_NAME_MAX + 1];
     troupe_exit exit = {.reason = for_good ? TROUPE_EXIT_KILLED : TROUPE_EXIT_STUCK,
@@ -224,7 +227,8 @@ static void give_up(trp_cell *cell, troupe_id id, uint64_t asks)
     trp_parent_told_down(cell, &exit);
     stop_children(system, id);
     count_as_stuck(cell);
-    trp_store_seq(&cell->asks, TRP_ASK_TAKEN | TRP_ASK_TOLD); /* from here on it is the owner's */
+    /* from here on it is the owner's */
+    trp_store_release(&cell->asks, TRP_ASK_TAKEN | TRP_ASK_TOLD);
 }
 
 /* A hook or handler of it may have begun: on a worker, or a first pre_start on its spawner's thread. Else it waits for a
@@ -254,7 +258,7 @@ static void act(trp_cell *cell, troupe_id id, bool kill)
                 trp_stuck_watch(cell, id, asks & UNOBEYED ? TRP_ASK_KILL : TRP_ASK_STOP_REQUESTED);
             return;
         }
-    } while (!trp_cas_seq(&cell->asks, &asks, asks | TRP_ASK_TAKEN));
+    } while (!trp_cas_acq_rel(&cell->asks, &asks, asks | TRP_ASK_TAKEN)); /* pairs with let_go */
     give_up(cell, id, asks);
 }
 
@@ -344,7 +348,7 @@ void trp_stuck_leave(trp_cell *cell)
 {
     troupe_system *system = cell->system;
 
-    trp_store_seq(&cell->stuck, false);
+    trp_store_relaxed(&cell->stuck, false); /* whoever does not see it sends the signal again */
     cell->taken = false;
     trp_mutex_lock(&system->roots_lock);
     system->n_stuck--;

@@ -149,7 +149,7 @@ static inline bool trp_weak_here(const char *file, int line)
 #undef trp_sub_seq
 #undef trp_and_acq_rel
 #undef trp_and_seq
-#undef trp_or_seq
+#undef trp_or_relaxed
 #undef trp_exchange_relaxed
 #undef trp_exchange_acq_rel
 #undef trp_exchange_seq
@@ -172,7 +172,7 @@ static inline bool trp_weak_here(const char *file, int line)
 #define trp_sub_seq(p, v) TRP_UPDATE(atomic_fetch_sub_explicit, p, v, memory_order_seq_cst)
 #define trp_and_acq_rel(p, v) TRP_UPDATE(atomic_fetch_and_explicit, p, v, memory_order_acq_rel)
 #define trp_and_seq(p, v) TRP_UPDATE(atomic_fetch_and_explicit, p, v, memory_order_seq_cst)
-#define trp_or_seq(p, v) TRP_UPDATE(atomic_fetch_or_explicit, p, v, memory_order_seq_cst)
+#define trp_or_relaxed(p, v) TRP_UPDATE(atomic_fetch_or_explicit, p, v, memory_order_relaxed)
 #define trp_exchange_relaxed(p, v) TRP_UPDATE(atomic_exchange_explicit, p, v, memory_order_relaxed)
 #define trp_exchange_acq_rel(p, v) TRP_UPDATE(atomic_exchange_explicit, p, v, memory_order_acq_rel)
 #define trp_exchange_seq(p, v) TRP_UPDATE(atomic_exchange_explicit, p, v, memory_order_seq_cst)

@@ -138,7 +138,7 @@ uint64_t troupe_walk_mailboxes(troupe_system *system)
 {
     uint64_t n;
 
-    if (trp_is_forked(system))
+    if (trp_is_forked(system) || trp_refuse_inside(system, "troupe_walk_mailboxes in a handler"))
         return 0;
     troupe_timers_settle(system->executor);
     n = walk_all(system, false);

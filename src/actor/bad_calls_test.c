@@ -132,6 +132,7 @@ struct orders {
     fixture *f;
     troupe_context *leaked; /* the handler's own context */
     troupe_status called, received, waited, through_thread, attached;
+    uint64_t walked;
     _Atomic bool done;
 };
 
@@ -156,6 +157,7 @@ static troupe_status misbehave(void *self, troupe_context *ctx, const troupe_mes
     (void)troupe_step(system);
     troupe_system_stop(system);
     troupe_system_free(system);
+    orders.walked = troupe_walk_mailboxes(system);
     trp_store_seq(&orders.done, true);
     return troupe_reply(ctx, TROUPE_TEXT("alive"));
 }
@@ -192,11 +194,52 @@ static void test_a_handler_may_not_stop_or_free_its_system(void **state)
     assert_int_equal(troupe_call(f->me, id, TROUPE_TEXT("x"), TROUPE_FOREVER, NULL), TROUPE_OK);
 }
 
+/* It would wait for its own turn. Its own message is there, and not counted. */
+static void test_a_handler_may_not_walk_the_mailboxes(void **state)
+{
+    let_misbehave(*state);
+    assert_true(trp_load_seq(&orders.done));
+    assert_int_equal(orders.walked, 0);
+}
+
 static void test_a_handler_may_not_use_or_make_a_threads_context(void **state)
 {
     let_misbehave(*state);
     assert_int_equal(orders.through_thread, TROUPE_E_INVALID);
     assert_int_equal(orders.attached, TROUPE_E_INVALID);
+}
+
+/* The rest of them: by count, of a supervisor, of room, of names. */
+static void expect_the_others_refused(troupe_context *ctx, troupe_id id)
+{
+    troupe_payload *payload = troupe_payload_new(TROUPE_TEXT("x"));
+    troupe_correlation correlation;
+    troupe_timer_id timer;
+    troupe_shared *shared;
+    troupe_id found;
+
+    assert_non_null(payload);
+    assert_int_equal(troupe_send_shared(ctx, id, NULL, payload), TROUPE_E_INVALID);
+    assert_int_equal(troupe_request_shared(ctx, id, NULL, payload, 1, &correlation),
+                     TROUPE_E_INVALID);
+    assert_int_equal(troupe_call_shared(ctx, id, NULL, payload, 1, NULL), TROUPE_E_INVALID);
+    assert_int_equal(troupe_reply_shared(ctx, (troupe_correlation){1}, payload), TROUPE_E_INVALID);
+    assert_int_equal(troupe_fail(ctx, (troupe_correlation){1}, TROUPE_E_FAILED, TROUPE_TEXT("x")),
+                     TROUPE_E_INVALID);
+    assert_int_equal(troupe_send_every(ctx, id, TROUPE_TEXT("x"), 1, &timer), TROUPE_E_INVALID);
+    assert_int_equal(troupe_room_notify(ctx, id), TROUPE_E_INVALID);
+    assert_int_equal(troupe_room_wait(ctx, id, 0), TROUPE_E_INVALID);
+    assert_int_equal(troupe_refuse(ctx, id), TROUPE_E_INVALID);
+    assert_int_equal(troupe_lookup_or_spawn(ctx, TROUPE_SPEC(.name = "late", .actor = &taker),
+                                            &found, NULL, NULL),
+                     TROUPE_E_INVALID);
+    assert_int_equal(troupe_shared_new(1, &shared), TROUPE_OK);
+    assert_int_equal(troupe_shared_write(ctx, shared, TROUPE_TEXT("x")), TROUPE_E_INVALID);
+    assert_int_equal(troupe_shared_version(shared), 0);
+    troupe_shared_unref(shared);
+    assert_null(troupe_killed(ctx));
+    troupe_log_keep(ctx, TROUPE_TEXT("x"));
+    troupe_payload_unref(payload);
 }
 
 /* Every verb that takes a context; those without a status must do nothing. */
@@ -232,6 +275,7 @@ static void expect_refused(fixture *f, troupe_context *ctx, troupe_id id)
     assert_int_equal(troupe_trace_set(ctx, TROUPE_TEXT("")), TROUPE_E_INVALID);
     assert_int_equal(troupe_dead_letters_subscribe(ctx), TROUPE_E_INVALID);
     assert_false(troupe_dead_letters_unsubscribe(ctx));
+    expect_the_others_refused(ctx, id);
     troupe_crash(ctx, TROUPE_EXIT_CRASHED, "not mine");
     troupe_exit_self(ctx);
     troupe_dead_letter_add(ctx, id, TROUPE_DEAD_REFUSED, 1);
@@ -342,6 +386,35 @@ static void test_a_thread_may_not_do_what_needs_a_handler(void **state)
         assert_false(troupe_step(f->system));
 }
 
+/* ---- the log ---- */
+
+static unsigned n_lines;
+
+static void count_line(void *arg, const troupe_log_line *line)
+{
+    (void)arg;
+    (void)line;
+    n_lines++;
+}
+
+static void test_a_context_that_was_given_back_writes_no_line(void **state)
+{
+    fixture *f = *state;
+    troupe_context *second = troupe_attach(f->system);
+
+    n_lines = 0;
+    troupe_log_write(second, TROUPE_LEVEL_INFO, "test", TROUPE_TEXT("x"));
+    assert_int_equal(n_lines, 1);
+    troupe_detach(second);
+    troupe_log_write(second, TROUPE_LEVEL_INFO, "test", TROUPE_TEXT("x"));
+    assert_int_equal(n_lines, 1);
+}
+
+static int with_a_log(void **state)
+{
+    return set_up(state, &TROUPE_SYSTEM_OPTIONS(.workers = 1, .log = {count_line, NULL}));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -353,6 +426,9 @@ int main(void)
         BOTH(test_who_blocks_on_itself_is_refused_instead),
         BOTH(test_a_handler_may_not_wait),
         BOTH(test_a_handler_may_not_stop_or_free_its_system),
+        BOTH(test_a_handler_may_not_walk_the_mailboxes),
+        cmocka_unit_test_setup_teardown(test_a_context_that_was_given_back_writes_no_line,
+                                        with_a_log, tear_down),
         BOTH(test_a_handler_may_not_use_or_make_a_threads_context),
         BOTH(test_a_handlers_context_is_of_no_use_outside),
         BOTH(test_a_context_that_was_given_back_is_of_no_use),

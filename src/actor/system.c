@@ -455,6 +455,8 @@ void troupe_tick_stop(troupe_system *system, troupe_tick *tick)
 
 void troupe_log_write(troupe_context *ctx, troupe_level level, const char *id, troupe_bytes text)
 {
+    if (trp_context_check(ctx) != TROUPE_OK)
+        return;
     troupe_log_keep(ctx, text);
     trp_log_line(ctx, level, id, text);
 }

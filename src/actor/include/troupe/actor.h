@@ -1001,7 +1001,7 @@ static inline void troupe_totals_now(troupe_system *system, troupe_totals *ret_t
  *
  * Threads: any that is no handler. Waits for the turns that run. Exact at rest; what attached threads have taken
  *          in and not received is their mailbox's own count.
- * Errors:  none.
+ * Errors:  none. In a handler or offloaded work, which it would wait for: 0, and the log says so (call-refused).
  */
 uint64_t troupe_walk_mailboxes(troupe_system *system);
 

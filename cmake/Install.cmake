@@ -1,5 +1,6 @@
-# What `cmake --install` gives: libtroupe, shared and static, of the rooms that need nothing but libc; their doors;
-# a pkg-config and a CMake package; the program with the engine beside it; what guests are written with.
+# What `cmake --install` gives: libtroupe, shared and static, of the rooms that need nothing but libc; libtroupe_guests,
+# the same with the room that drives guests, which needs the engine and libsodium; their doors; pkg-config and CMake
+# packages; the program; the engine beside both; what guests are written with.
 #
 # The rooms are compiled once more, as code that may lie anywhere. cmake/libtroupe.map lets troupe_ names out and
 # nothing else; cmake/libtroupe.abi says what they were when they were last looked at (tests/install/check-abi).
@@ -8,38 +9,52 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(soversion ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
 
-set(sources "") # and includes: of the four rooms
-set(includes "")
-foreach(room base exec actor kit)
-    file(GLOB found CONFIGURE_DEPENDS src/${room}/*.c)
-    list(FILTER found EXCLUDE REGEX "_(test|fuzz)\\.c$")
-    list(APPEND sources ${found})
-    list(APPEND includes ${CMAKE_SOURCE_DIR}/src/${room}/include)
-    install(DIRECTORY src/${room}/include/troupe DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-endforeach()
-add_library(libtroupe_objects OBJECT ${sources})
-set_target_properties(libtroupe_objects PROPERTIES POSITION_INDEPENDENT_CODE ON)
-target_include_directories(libtroupe_objects PRIVATE ${includes})
-target_compile_options(libtroupe_objects PRIVATE ${TROUPE_WARNINGS})
+# The rooms named, as objects for libraries.
+function(troupe_objects target)
+    set(includes ${CMAKE_SOURCE_DIR}/src/base/include ${CMAKE_SOURCE_DIR}/src/actor/include)
+    foreach(room IN LISTS ARGN)
+        file(GLOB found CONFIGURE_DEPENDS src/${room}/*.c)
+        list(FILTER found EXCLUDE REGEX "_(test|fuzz)\\.c$")
+        list(APPEND sources ${found})
+        list(APPEND includes ${CMAKE_SOURCE_DIR}/src/${room}/include)
+        install(DIRECTORY src/${room}/include/troupe DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+    endforeach()
+    add_library(${target} OBJECT ${sources})
+    set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+    target_include_directories(${target} PRIVATE ${includes})
+    target_compile_options(${target} PRIVATE ${TROUPE_WARNINGS})
+endfunction()
 
-foreach(kind SHARED STATIC)
-    string(TOLOWER libtroupe_${kind} target)
-    add_library(${target} ${kind} $<TARGET_OBJECTS:libtroupe_objects>)
-    set_target_properties(${target} PROPERTIES OUTPUT_NAME troupe EXPORT_NAME troupe)
+set(map ${CMAKE_SOURCE_DIR}/cmake/libtroupe.map)
+function(troupe_library target kind name)
+    add_library(${target} ${kind} ${ARGN})
+    set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name})
     target_include_directories(${target} INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
     target_link_libraries(${target} PUBLIC Threads::Threads)
-endforeach()
-set(map ${CMAKE_SOURCE_DIR}/cmake/libtroupe.map)
+    if(kind STREQUAL SHARED)
+        set_target_properties(${target} PROPERTIES
+            VERSION ${PROJECT_VERSION} SOVERSION ${soversion} LINK_DEPENDS ${map})
+        target_link_options(${target} PRIVATE -Wl,--version-script=${map} -Wl,--no-undefined)
+        if(TROUPE_LTO)
+            target_link_options(${target} PRIVATE -flto=auto -O2)
+        endif()
+    endif()
+endfunction()
+
+troupe_objects(libtroupe_objects base exec actor kit)
+troupe_library(libtroupe_shared SHARED troupe $<TARGET_OBJECTS:libtroupe_objects>)
+troupe_library(libtroupe_static STATIC troupe $<TARGET_OBJECTS:libtroupe_objects>)
+troupe_objects(libtroupe_component_objects component)
+troupe_link_libs(libtroupe_component_objects wasmtime)
+troupe_library(libtroupe_guests SHARED troupe_guests
+    $<TARGET_OBJECTS:libtroupe_objects> $<TARGET_OBJECTS:libtroupe_component_objects>)
+troupe_link_libs(libtroupe_guests wasmtime sodium)
+set_target_properties(libtroupe_shared PROPERTIES EXPORT_NAME troupe)
 set_target_properties(libtroupe_static PROPERTIES EXPORT_NAME troupe_static)
-set_target_properties(libtroupe_shared PROPERTIES
-    VERSION ${PROJECT_VERSION} SOVERSION ${soversion} LINK_DEPENDS ${map})
-target_link_options(libtroupe_shared PRIVATE -Wl,--version-script=${map} -Wl,--no-undefined)
-if(TROUPE_LTO)
-    target_link_options(libtroupe_shared PRIVATE -flto=auto -O2)
-endif()
+set_target_properties(libtroupe_guests PROPERTIES EXPORT_NAME troupe_guests)
 
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/troupe)
-install(TARGETS libtroupe_shared libtroupe_static EXPORT troupe)
+install(TARGETS libtroupe_shared libtroupe_static libtroupe_guests EXPORT troupe)
 install(EXPORT troupe NAMESPACE troupe:: FILE troupe-targets.cmake DESTINATION ${package})
 file(WRITE ${CMAKE_BINARY_DIR}/troupe-config.cmake
     "include(CMakeFindDependencyMacro)\n"
@@ -51,8 +66,10 @@ write_basic_package_version_file(${CMAKE_BINARY_DIR}/troupe-config-version.cmake
 install(FILES ${CMAKE_BINARY_DIR}/troupe-config.cmake ${CMAKE_BINARY_DIR}/troupe-config-version.cmake
     DESTINATION ${package})
 file(RELATIVE_PATH TROUPE_PC_UP /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
-configure_file(cmake/troupe.pc.in troupe.pc @ONLY)
-install(FILES ${CMAKE_BINARY_DIR}/troupe.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+foreach(TROUPE_PC_NAME troupe troupe_guests)
+    configure_file(cmake/troupe.pc.in ${TROUPE_PC_NAME}.pc @ONLY)
+    install(FILES ${CMAKE_BINARY_DIR}/${TROUPE_PC_NAME}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endforeach()
 
 install(TARGETS troupe)
 install(FILES guest/c/troupe_guest.h DESTINATION ${CMAKE_INSTALL_DATADIR}/troupe/guest/c)
@@ -60,7 +77,10 @@ install(FILES wit/troupe.wit DESTINATION ${CMAKE_INSTALL_DATADIR}/troupe/wit)
 if(TROUPE_ENGINE STREQUAL wheel)
     get_target_property(engine wasmtime INTERFACE_LINK_DIRECTORIES)
     install(FILES ${engine}/libwasmtime.so DESTINATION ${CMAKE_INSTALL_LIBDIR}/troupe)
-    # The program was linked with an rpath into .deps, which is not there for whom it is installed.
-    install(CODE "file(RPATH_SET FILE \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}/troupe\"
-        NEW_RPATH \"\\\$ORIGIN/../${CMAKE_INSTALL_LIBDIR}/troupe\")")
+    # Both were linked with an rpath into .deps, which is not there for whom they are installed.
+    set(installed "\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}")
+    install(CODE "file(RPATH_SET FILE \"${installed}/${CMAKE_INSTALL_BINDIR}/troupe\"
+        NEW_RPATH \"\\\$ORIGIN/../${CMAKE_INSTALL_LIBDIR}/troupe\")
+    file(RPATH_SET FILE \"${installed}/${CMAKE_INSTALL_LIBDIR}/libtroupe_guests.so.${PROJECT_VERSION}\"
+        NEW_RPATH \"\\\$ORIGIN/troupe\")")
 endif()

@@ -1,8 +1,8 @@
 #!/bin/sh
-# install_test.sh BUILD - installs into an empty folder, moves it, and builds a program outside the tree against
+# install_test.sh BUILD GUEST - installs into an empty folder, moves it, and builds a program outside the tree against
 # it: by CMake and by pkg-config, shared and static. Then the installed program runs a manifest.
 set -eu
-build=$1
+build=$1 guest=$2
 here=$(cd "$(dirname "$0")" && pwd)
 top=$here/../..
 work=$(mktemp -d)
@@ -21,6 +21,7 @@ prefix=$work/prefix
 lib=$(dirname "$(find "$prefix" -name libtroupe.a)")
 
 cp -r "$here/consumer" "$work/consumer"
+cp "$top/docs/guide/embed_a_guest.c" "$work/consumer"
 cmake -S "$work/consumer" -B "$work/consumer/build" -G Ninja -DCMAKE_PREFIX_PATH="$prefix" >"$work/log" &&
     cmake --build "$work/consumer/build" >>"$work/log" || { cat "$work/log"; exit 1; }
 says "CMake, shared" "$work/consumer/build/shared"
@@ -35,6 +36,19 @@ says "pkg-config, shared" env LD_LIBRARY_PATH="$lib" "$work/shared"
 gcc -Wall -Wextra -Werror "$here/consumer/consumer.c" -o "$work/static" $(pkg-config --cflags troupe) \
     "$lib/libtroupe.a" -pthread
 says "pkg-config, static" "$work/static"
+
+# The same with guests: the engine lies where that library looks for it.
+counts() { # WHAT COMMAND...
+    what=$1
+    shift
+    out=$("$@" "$guest") || fail "$what: exit code $?"
+    [ "$out" = 10 ] || fail "$what says '$out'"
+}
+counts "CMake, guests" "$work/consumer/build/guests"
+# shellcheck disable=SC2046
+gcc -Wall -Wextra -Werror "$top/docs/guide/embed_a_guest.c" -o "$work/guests" \
+    $(pkg-config --cflags --libs troupe_guests)
+counts "pkg-config, guests" env LD_LIBRARY_PATH="$lib" "$work/guests"
 
 # A call that no door declares must not link.
 printf 'void trp_process_watch(void);\nint main(void)\n{\n    trp_process_watch();\n}\n' >"$work/inside.c"

@@ -223,6 +223,7 @@ struct troupe_context {
     trp_link asked;       /* requests of this life whose end it has not taken yet */
     trp_link held;        /* requests that this life accepted and did not answer */
     uint32_t n_asked, requests_bound;
+    trp_request *spare_request; /* a record that its last question left; NULL: none */
     uint32_t n_held, n_held_swept;
     trp_link timers; /* of this life */
     uint32_t n_timers, n_timers_swept, timers_bound;
@@ -471,6 +472,8 @@ void trp_signal_hear(trp_cell *cell, trp_signal *signal); /* takes signal */
 
 /* message.c */
 trp_node *trp_node_new(troupe_bytes payload, troupe_payload *shared);
+trp_node *trp_node_new_reply(size_t room);                 /* for that many bytes */
+bool trp_node_fill(trp_node *reply, troupe_bytes payload); /* false: there is no room for it */
 void trp_node_free(trp_node *node);
 void trp_node_give_back(trp_node *node); /* as trp_node_free, of one that was released */
 TRP_RARE void trp_node_unref(trp_node *node);

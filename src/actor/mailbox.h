@@ -33,11 +33,12 @@ typedef struct trp_node {
     troupe_payload *topic;
     troupe_payload *trace;
     troupe_payload *shared;                      /* the bytes, when they are not behind the node */
-    uint32_t size;                               /* of the bytes behind the node */
+    uint32_t size;                               /* of the payload behind the node */
     uint32_t incarnation;                        /* reply: the life that asked */
     uint8_t kind;                                /* trp_node_kind */
     bool counted;                                /* takes room in the mailbox */
     uint16_t status;                             /* reply: troupe_status */
+    uint32_t behind;                             /* how many bytes were taken behind the node */
     uint8_t bytes[] __attribute__((aligned(8))); /* a payload may be looked at as a struct */
 } trp_node;
 

@@ -78,7 +78,7 @@ static inline void blank(trp_node *node)
     node->target = node->sender = node->sequence = 0;
     node->correlation = node->deadline_ns = 0;
     node->topic = node->trace = node->shared = NULL;
-    node->size = node->incarnation = 0;
+    node->size = node->incarnation = node->behind = 0;
     node->kind = TRP_NODE_MESSAGE;
     node->counted = false;
     node->status = 0;
@@ -93,7 +93,7 @@ trp_node *trp_node_new(troupe_bytes payload, troupe_payload *shared)
         return NULL;
     blank(node);
     node->shared = troupe_payload_ref(shared);
-    node->size = (uint32_t)behind; /* message_max is below 4 GiB */
+    node->size = node->behind = (uint32_t)behind; /* message_max is below 4 GiB */
     if (behind)
         memcpy(node->bytes, payload.data, behind);
     return node;
@@ -107,9 +107,31 @@ void trp_node_unref(trp_node *node)
     node->shared = node->topic = node->trace = NULL;
 }
 
+trp_node *trp_node_new_reply(size_t room)
+{
+    trp_node *node = trp_block_take(sizeof *node + room);
+
+    if (!node)
+        return NULL;
+    blank(node);
+    node->kind = TRP_NODE_REPLY;
+    node->behind = (uint32_t)room;
+    return node;
+}
+
+bool trp_node_fill(trp_node *node, troupe_bytes payload)
+{
+    if (payload.size > node->behind)
+        return false;
+    node->size = (uint32_t)payload.size;
+    if (payload.size)
+        memcpy(node->bytes, payload.data, payload.size);
+    return true;
+}
+
 void trp_node_give_back(trp_node *node)
 {
-    trp_block_give(node, sizeof *node + node->size);
+    trp_block_give(node, sizeof *node + node->behind);
 }
 
 void trp_node_free(trp_node *node)

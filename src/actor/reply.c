@@ -123,7 +123,7 @@ static troupe_status find_held(trp_cell *holder, troupe_correlation correlation,
     return TROUPE_OK;
 }
 
-troupe_status troupe_reply(troupe_context *ctx, troupe_bytes payload)
+TRP_STRAIGHT troupe_status troupe_reply(troupe_context *ctx, troupe_bytes payload)
 {
     troupe_status status = trp_context_check(ctx);
 

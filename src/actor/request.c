@@ -22,6 +22,7 @@
 #define NEVER_OPEN CLOSED             /* of no generation */
 #define FIRST_WORD (UINT64_C(1) << 1) /* open, of the first one */
 #define REQUEST_CHUNK 256u
+#define REPLY_ROOM 40u /* node and answer are one block of 128 bytes */
 
 uint64_t trp_request_correlation(const trp_request *request)
 {
@@ -73,10 +74,14 @@ static trp_request *grow_locked(troupe_system *system)
     return request;
 }
 
-static trp_request *take(troupe_system *system)
+static trp_request *take(trp_cell *asker)
 {
-    trp_request *request;
+    troupe_system *system = asker->system;
+    trp_request *request = asker->spare_request;
 
+    asker->spare_request = NULL;
+    if (request)
+        return request;
     trp_mutex_lock(&system->requests_lock);
     request = system->free_requests;
     if (request)
@@ -87,23 +92,36 @@ static trp_request *take(troupe_system *system)
     return request;
 }
 
-void trp_request_unref(trp_request *request, uint32_t n)
+/* The last count went, so nobody else knows the record. False: a correlation is never used again, it is retired. */
+static bool renew(trp_request *request)
 {
-    troupe_system *system = request->system;
-    uint64_t generation;
+    uint64_t generation = (trp_load_relaxed(&request->word) >> 1) + 1; /* the last one owns it */
 
-    if (trp_sub_acq_rel(&request->refs, n) != n) /* pairs with the other unrefs */
-        return;
     troupe_payload_unref(request->trace);
     request->trace = NULL;
-    generation = (trp_load_relaxed(&request->word) >> 1) + 1; /* the last one owns it */
     if (generation > UINT32_MAX)
-        return; /* a correlation is never used again: this record is retired */
-    trp_mutex_lock(&system->requests_lock);
+        return false;
     trp_store_release(&request->word, generation << 1 | CLOSED);
+    return true;
+}
+
+static void give(troupe_system *system, trp_request *request)
+{
+    trp_mutex_lock(&system->requests_lock);
     request->free_next = system->free_requests;
     system->free_requests = request;
     trp_mutex_unlock(&system->requests_lock);
+}
+
+static bool is_last(trp_request *request, uint32_t n)
+{
+    return trp_sub_acq_rel(&request->refs, n) == n; /* pairs with the other unrefs */
+}
+
+void trp_request_unref(trp_request *request, uint32_t n)
+{
+    if (is_last(request, n) && renew(request))
+        give(request->system, request);
 }
 
 bool trp_request_is_open(const trp_request *request)
@@ -133,7 +151,6 @@ static void send_reply(trp_request *request, trp_node *reply, troupe_status stat
 {
     trp_cell *asker = trp_slot_at(request->system, (uint32_t)request->requester);
 
-    reply->kind = TRP_NODE_REPLY;
     reply->target = request->requester;
     reply->correlation = trp_request_correlation(request);
     reply->incarnation = request->incarnation;
@@ -156,7 +173,7 @@ static void end_with_copy(trp_request *request, troupe_status status, troupe_byt
 {
     troupe_payload *payload = NULL;
 
-    if (bytes.size) {
+    if (!trp_node_fill(request->reply, bytes)) {
         payload = troupe_payload_new(bytes);
         if (!payload)
             status = TROUPE_E_NO_MEMORY;
@@ -214,7 +231,8 @@ static uint64_t deadline_at_hand(const trp_cell *sender)
 static trp_node *new_reply(trp_cell *sender)
 {
     uint64_t deadline_ns = deadline_at_hand(sender);
-    trp_node *reply = trp_node_new((troupe_bytes){0}, NULL);
+    /* a thread keeps the answer when the node is gone */
+    trp_node *reply = trp_node_new_reply(sender->thread ? 0 : REPLY_ROOM);
 
     if (!reply)
         return NULL;
@@ -235,7 +253,7 @@ static trp_request *open_request(trp_cell *sender, troupe_id target, uint64_t de
 {
     troupe_system *system = sender->system;
     trp_node *reply = new_reply(sender);
-    trp_request *request = reply ? take(system) : NULL;
+    trp_request *request = reply ? take(sender) : NULL;
 
     if (!request) {
         trp_node_free(reply);
@@ -292,8 +310,9 @@ static troupe_status may_ask(const trp_cell *sender, uint64_t bound_ns, uint64_t
     return sender->n_asked < sender->requests_bound ? TROUPE_OK : TROUPE_E_QUOTA;
 }
 
-troupe_status trp_request_send(trp_cell *sender, troupe_id id, trp_letter letter,
-                               uint64_t timeout_ns, troupe_correlation *ret_correlation)
+TRP_STRAIGHT troupe_status trp_request_send(trp_cell *sender, troupe_id id, trp_letter letter,
+                                            uint64_t timeout_ns,
+                                            troupe_correlation *ret_correlation)
 {
     /* the clock is read once, and where that will do the cheap one: the other is a fifth of a request */
     uint64_t now_ns =
@@ -383,7 +402,12 @@ bool trp_request_take_reply(trp_cell *cell, trp_node *node)
         return false;
     refused = request->refused;
     forget(cell, request);
-    trp_request_unref(request, 1);
+    if (!is_last(request, 1) || !renew(request))
+        return !refused;
+    if (cell->spare_request)
+        give(cell->system, request);
+    else
+        cell->spare_request = request; /* who asks once asks again: it costs no lock */
     return !refused;
 }
 
@@ -396,6 +420,9 @@ void trp_requests_end_asked(trp_cell *cell)
         withdraw(request);
         trp_request_unref(request, 1); /* an answer under way carries the old life's number */
     }
+    if (cell->spare_request)
+        give(cell->system, cell->spare_request);
+    cell->spare_request = NULL;
 }
 
 /* ---- with one that was given up ---- */

@@ -90,6 +90,63 @@ static void test_a_failure_carries_its_text_and_an_error_its_status(void **state
     expect_call(f, id, "error", TROUPE_E_INVALID, "");
 }
 
+/* ---- who asks for answers of each size ---- */
+
+#define SIZES 200u
+
+struct sizer {
+    troupe_correlation from; /* who wants to know how many came whole */
+    uint64_t n_answers, n_whole;
+};
+
+static troupe_status ask_sizes(void *self, troupe_context *ctx, const troupe_message *message)
+{
+    uint8_t bytes[SIZES];
+    troupe_id server;
+
+    ((struct sizer *)self)->from = message->correlation;
+    memcpy(&server, message->payload.data, sizeof server);
+    for (uint32_t size = 0; size < SIZES; size++) {
+        troupe_correlation correlation;
+
+        memset(bytes, (int)(0x80 + size % 0x80), size);
+        assert_int_equal(
+            troupe_request(ctx, server, (troupe_bytes){bytes, size}, TROUPE_FOREVER, &correlation),
+            TROUPE_OK);
+    }
+    return TROUPE_OK;
+}
+
+static void weigh_answer(void *self, troupe_context *ctx, const troupe_answer *answer)
+{
+    struct sizer *sizer = self;
+    const uint8_t *bytes = answer->payload.data;
+    uint64_t size = sizer->n_answers++; /* of one sender: in order */
+    bool whole = answer->status == TROUPE_OK && answer->payload.size == size;
+
+    for (uint64_t i = 0; whole && i < size; i++)
+        whole = bytes[i] == 0x80 + size % 0x80;
+    sizer->n_whole += whole;
+    if (sizer->n_answers == SIZES)
+        assert_int_equal(troupe_reply_to(ctx, sizer->from, TROUPE_BYTES_OF(sizer->n_whole)),
+                         TROUPE_OK);
+}
+
+static const troupe_actor_ops sizing = {.handle_message = ask_sizes, .handle_reply = weigh_answer};
+
+static void test_an_answer_is_whole_whatever_its_size(void **state)
+{
+    fixture *f = *state;
+    troupe_id server = spawn_server(f);
+    troupe_id sizer = spawn_named(f, NULL, NULL, &sizing, sizeof(struct sizer));
+    troupe_reply_buffer reply;
+
+    assert_int_equal(troupe_call(f->me, sizer, TROUPE_BYTES_OF(server), 10 * TROUPE_SECOND, &reply),
+                     TROUPE_OK);
+    assert_int_equal(troupe_reply_u64(&reply), SIZES);
+    troupe_reply_clear(&reply);
+}
+
 /* ---- who asks: a component that counts the ends of each of its requests ---- */
 
 struct order { /* what the asker is told to do */
@@ -388,22 +445,45 @@ static void test_an_answer_to_a_refused_request_is_dropped(void **state)
     expect_call(f, full, "now", TROUPE_OK, "now");
 }
 
+static void test_a_record_goes_back_with_its_askers_last_life(void **state)
+{
+    fixture *f = *state;
+    troupe_id server = spawn_server(f);
+    troupe_context *other;
+    trp_request *kept = NULL;
+
+    for (int i = 0; i < 100000 && !kept; i++) {
+        troupe_reply_buffer buffer = {0};
+
+        other = troupe_attach(f->system);
+        assert_non_null(other);
+        assert_int_equal(troupe_call(other, server, TROUPE_TEXT("now"), TROUPE_FOREVER, &buffer),
+                         TROUPE_OK);
+        troupe_reply_clear(&buffer);
+        kept = other->spare_request;
+        troupe_detach(other);
+    }
+    assert_non_null(kept);
+    trp_mutex_lock(&f->system->requests_lock);
+    assert_ptr_equal(f->system->free_requests, kept);
+    trp_mutex_unlock(&f->system->requests_lock);
+}
+
 static void test_a_correlation_is_retired_before_it_comes_again(void **state)
 {
     fixture *f = *state;
     troupe_id server = spawn_server(f);
     trp_request *first;
 
-    expect_call(f, server, "now", TROUPE_OK, "now");
-    for (int i = 0; i < 1000 && !f->system->free_requests; i++)
+    /* the record stays with the asker, unless its holder was the last to let go of it */
+    for (int i = 0; i < 100000 && !f->me->spare_request; i++)
         expect_call(f, server, "now", TROUPE_OK, "now");
-    trp_mutex_lock(&f->system->requests_lock);
-    first = f->system->free_requests;
+    first = f->me->spare_request;
     assert_non_null(first);
     trp_store_release(&first->word, (uint64_t)UINT32_MAX << 1 | 1);
-    trp_mutex_unlock(&f->system->requests_lock);
     for (int i = 0; i < 10; i++)
         expect_call(f, server, "now", TROUPE_OK, "now");
+    assert_ptr_not_equal(f->me->spare_request, first);
     trp_mutex_lock(&f->system->requests_lock);
     for (const trp_request *at = f->system->free_requests; at; at = at->free_next)
         assert_ptr_not_equal(at, first);
@@ -414,6 +494,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         BOTH(test_only_the_first_answer_counts),
+        BOTH(test_an_answer_is_whole_whatever_its_size),
+        BOTH(test_a_record_goes_back_with_its_askers_last_life),
         BOTH(test_a_failure_carries_its_text_and_an_error_its_status),
         BOTH(test_a_crash_ends_what_was_accepted_before_it),
         BOTH(test_the_holders_stop_ends_it_with_gone),

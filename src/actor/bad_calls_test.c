@@ -386,6 +386,28 @@ static void test_a_thread_may_not_do_what_needs_a_handler(void **state)
         assert_false(troupe_step(f->system));
 }
 
+/* ---- what makes no sense in itself ---- */
+
+static troupe_status crash_without_words(void *self, troupe_context *ctx,
+                                         const troupe_message *message)
+{
+    (void)self;
+    (void)message;
+    troupe_crash(ctx, TROUPE_EXIT_CRASHED, NULL);
+    return TROUPE_OK;
+}
+
+static const troupe_actor_ops wordless = {.handle_message = crash_without_words};
+
+static void test_a_crash_needs_no_words(void **state)
+{
+    fixture *f = *state;
+    troupe_id id = spawn_named(f, NULL, NULL, &wordless, 0);
+
+    assert_int_equal(troupe_call(f->me, id, TROUPE_TEXT("x"), TROUPE_FOREVER, NULL),
+                     TROUPE_E_CRASHED);
+}
+
 /* ---- the log ---- */
 
 static unsigned n_lines;
@@ -429,6 +451,7 @@ int main(void)
         BOTH(test_a_handler_may_not_walk_the_mailboxes),
         cmocka_unit_test_setup_teardown(test_a_context_that_was_given_back_writes_no_line,
                                         with_a_log, tear_down),
+        BOTH(test_a_crash_needs_no_words),
         BOTH(test_a_handler_may_not_use_or_make_a_threads_context),
         BOTH(test_a_handlers_context_is_of_no_use_outside),
         BOTH(test_a_context_that_was_given_back_is_of_no_use),

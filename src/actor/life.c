@@ -62,7 +62,7 @@ void troupe_crash(troupe_context *ctx, troupe_exit_reason reason, const char *te
     ctx->crashing = true;
     if (reason == TROUPE_EXIT_KILLED && trp_health_dooms(ctx, &reason))
         text = TRP_LATE_FOR_CHECK;
-    trp_exit_fill(ctx, reason, text);
+    trp_exit_fill(ctx, reason, text ? text : "");
 }
 
 /* on_error: a failed message ends this life. It is finished and answered; no hook but post_stop follows. */

@@ -411,6 +411,25 @@ static void test_a_restart_does_not_renew_a_link(void **state)
     assert_int_equal(last.exit.incarnation, 3);
 }
 
+/* It ends in order, but to the other side the life that it was joined to is gone. */
+static void test_a_stop_for_a_restart_crosses(void **state)
+{
+    fixture *f = *state;
+    troupe_id a, b;
+
+    trp_store_seq(&n_child_starts, 0);
+    spawn_named(f, NULL, &parent_hooks, &parent_actor, 0);
+    a = spawn_puppet(f, "a", true);
+    b = spawn_puppet(f, "b", false);
+    assert_int_equal(tell(f, a, 'l', child_id), TROUPE_OK);
+    assert_int_equal(tell(f, b, 'l', child_id), TROUPE_OK);
+    assert_int_equal(troupe_stop(f->me, child_id, TROUPE_STOP_RESTART), TROUPE_OK);
+    wait_for(f, &n_notices, 1);
+    assert_int_equal(last.exit.reason, TROUPE_EXIT_RESTART);
+    assert_int_equal(troupe_wait_end(f->me, b, 10 * TROUPE_SECOND, NULL), TROUPE_OK);
+    expect_alive(f, a);
+}
+
 /* ---- bad input ---- */
 
 static void test_threads_are_not_linked(void **state)
@@ -473,6 +492,7 @@ int main(void)
         BOTH(test_an_unlinked_end_is_nothing),
         BOTH(test_an_unlink_calls_off_what_is_on_its_way),
         BOTH(test_a_restart_does_not_renew_a_link),
+        BOTH(test_a_stop_for_a_restart_crosses),
         BOTH(test_threads_are_not_linked),
         BOTH(test_a_link_without_memory_is_none),
         BOTH(test_ends_that_cross_leave_nothing),

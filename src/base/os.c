@@ -277,6 +277,13 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
+size_t trp_stack_min(void)
+{
+    long least = sysconf(_SC_THREAD_STACK_MIN);
+
+    return least > PTHREAD_STACK_MIN ? (size_t)least : (size_t)PTHREAD_STACK_MIN;
+}
+
 bool trp_thread_start(trp_thread *thread, const char *name, size_t stack_bytes, void (*run)(void *),
                       void *arg)
 {

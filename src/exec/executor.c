@@ -11,6 +11,8 @@ static troupe_status take_options(troupe_executor_options *options,
         return TROUPE_E_INVALID;
     if (!options->run || options->workers > 1024 || options->spares > 1024)
         return TROUPE_E_INVALID;
+    if (options->worker_stack && options->worker_stack < trp_stack_min())
+        return TROUPE_E_INVALID;
     if (!options->stall_one_in != !options->stall_ns ||
         (options->stall_ns && options->policy != TROUPE_POLICY_SIMULATION))
         return TROUPE_E_INVALID;

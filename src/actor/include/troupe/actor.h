@@ -237,7 +237,8 @@ typedef struct troupe_system_options {
     bool simulation;     /* one thread, virtual time, driven by troupe_step and by blocking calls */
     uint64_t seed;       /* simulation: chooses the schedule and troupe_random */
     unsigned workers;    /* default: what affinity and cgroup allow */
-    size_t worker_stack; /* bytes; default 2 MiB */
+    size_t worker_stack; /* bytes, as many as the machine asks for at least (16 KiB and more);
+                            default 2 MiB */
     size_t message_max;  /* bytes of a payload; default TROUPE_MESSAGE_MAX */
     uint64_t
         stop_timeout; /* nanoseconds a component has to stop before it is killed; default 5 s */
@@ -466,7 +467,7 @@ void troupe_exit_self(troupe_context *ctx);
 
 /* troupe_crash - this life is over as a crash: the state is not entered again but for post_stop.
  *
- * Owns:    text is lent, one line, cut at TROUPE_EXIT_TEXT_MAX.
+ * Owns:    text is lent, one line, cut at TROUPE_EXIT_TEXT_MAX. NULL: none.
  * Threads: a hook or handler; return from it soon, with any status.
  * Errors:  none. reason: TROUPE_EXIT_CRASHED, or _TIMEOUT for a broken time limit; _SHUTDOWN is no crash, but an end
  *          without pre_stop that is meant to last.

@@ -127,6 +127,9 @@ uint32_t trp_process(void);
  */
 unsigned trp_cgroup_cores(const char *root, const char *self);
 
+/* trp_stack_min - bytes that a thread's stack has at least. */
+size_t trp_stack_min(void);
+
 /* trp_cores - processors this process may use: affinity and the cgroup's cpu.max. At least 1. */
 unsigned trp_cores(void);
 

@@ -31,7 +31,8 @@ typedef struct troupe_executor_options {
     unsigned workers;     /* threads; default: what affinity and cgroup allow; at most 1024.
                              Driven: this and the sizes of threads must be 0 */
     uint64_t seed;        /* simulation: chooses the schedule */
-    size_t worker_stack;  /* bytes of a worker's stack; default 2 MiB */
+    size_t
+        worker_stack; /* bytes of a worker's stack, as much as the machine asks for (16 KiB and more); default 2 MiB */
     unsigned job_threads; /* the most threads for blocking jobs; default 16 */
     void (*run)(void *arg,
                 troupe_task *task); /* must be set; on a worker, may block only shortly */

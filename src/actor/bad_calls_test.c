@@ -43,6 +43,31 @@ static void test_an_id_that_never_was_gets_nothing(void **state)
     troupe_wake(f->system, id, 1);
 }
 
+/* A slot that no component ever had, the one before the first, and the generation that is nobody's: whoever makes up a
+ * number, as a guest may, meets no cell. */
+static void test_a_made_up_id_gets_nothing(void **state)
+{
+    fixture *f = *state;
+    troupe_id used = spawn_named(f, NULL, NULL, &taker, 0);
+    troupe_id ids[] = {{UINT64_C(7) << 32 | 500}, {UINT64_C(7) << 32}, {500}, {(uint32_t)used.value}};
+
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        troupe_monitor monitor;
+        troupe_timer_id timer;
+
+        assert_int_equal(troupe_send_after(f->me, ids[i], TROUPE_TEXT("x"), 1, &timer),
+                         TROUPE_E_GONE);
+        assert_int_equal(troupe_send_every(f->me, ids[i], TROUPE_TEXT("x"), 1, &timer),
+                         TROUPE_E_GONE);
+        assert_int_equal(troupe_stop(f->me, ids[i], TROUPE_STOP_REQUESTED), TROUPE_E_GONE);
+        assert_int_equal(troupe_kill(f->me, ids[i]), TROUPE_E_GONE);
+        troupe_wake(f->system, ids[i], 0);
+        /* gone, which is told at once; and nobody is there to be told that the monitor ends */
+        assert_int_equal(troupe_monitor_start(f->me, ids[i], 0, &monitor), TROUPE_OK);
+        assert_true(troupe_monitor_stop(f->me, monitor));
+    }
+}
+
 static void test_the_dead_get_nothing(void **state)
 {
     fixture *f = *state;
@@ -442,6 +467,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         BOTH(test_nobody_gets_nothing),
         BOTH(test_an_id_that_never_was_gets_nothing),
+        BOTH(test_a_made_up_id_gets_nothing),
         BOTH(test_the_dead_get_nothing),
         BOTH(test_an_empty_payload_is_one_and_a_huge_one_is_refused),
         BOTH(test_who_sends_to_itself_for_ever_fills_its_own_mailbox_only),

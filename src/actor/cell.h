@@ -130,7 +130,7 @@ typedef struct trp_watcher {
 
 typedef struct trp_watched {
     struct trp_watched *next;
-    uint64_t monitor, target;
+    uint64_t monitor, target; /* target 0: it was gone */
 } trp_watched;
 
 /* What an attached thread waits on. */
@@ -428,6 +428,8 @@ trp_cell *trp_cell_find(const troupe_system *system, troupe_id id); /* NULL: gon
 trp_cell *trp_slot_take(
     troupe_system *system);         /* owned by the caller, with a fresh generation in asks; NULL */
 void trp_slot_give(trp_cell *cell); /* asleep, of nobody */
+/* Some component may have had it; else nobody did, and its slot may not even be made. */
+bool trp_id_was_given(troupe_system *system, troupe_id id);
 uint32_t trp_slots_made(troupe_system *system); /* those below this one, from 1, were made so far */
 void trp_slots_free(troupe_system *system);
 

@@ -102,11 +102,11 @@ troupe_status troupe_monitor_start(troupe_context *ctx, troupe_id id, unsigned f
             free_watcher(watcher);
         return TROUPE_E_NO_MEMORY;
     }
-    *watched = (trp_watched){ctx->watched, watcher->monitor, id.value};
+    target = trp_cell_find(ctx->system, id);
+    *watched = (trp_watched){ctx->watched, watcher->monitor, target ? id.value : 0};
     ctx->watched = watched;
     if (ret_monitor)
         *ret_monitor = (troupe_monitor){watcher->monitor};
-    target = trp_cell_find(ctx->system, id);
     if (!target) {
         trp_free(signal);
         tell_gone(ctx->system, watcher);

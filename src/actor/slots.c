@@ -119,6 +119,13 @@ uint32_t trp_slots_made(troupe_system *system)
     return n;
 }
 
+bool trp_id_was_given(troupe_system *system, troupe_id id)
+{
+    uint32_t slot = (uint32_t)id.value;
+
+    return id.value >> 32 && slot && slot < trp_slots_made(system);
+}
+
 void trp_slots_free(troupe_system *system)
 {
     for (uint32_t slot = 1; slot < system->n_slots; slot++) {

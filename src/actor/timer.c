@@ -190,7 +190,7 @@ static troupe_status may_set(trp_cell *cell, troupe_id target, troupe_bytes payl
         return status;
     if (payload.size > cell->system->message_max)
         return TROUPE_E_TOO_LARGE;
-    if (!trp_slot_at(cell->system, (uint32_t)target.value) || !target.value)
+    if (!trp_cell_find(cell->system, target) && !trp_id_was_given(cell->system, target))
         return TROUPE_E_GONE;
     if (cell->n_timers > 2 * cell->n_timers_swept + 16 || cell->n_timers >= cell->timers_bound)
         sweep(cell);

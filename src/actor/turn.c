@@ -49,7 +49,7 @@ bool trp_cell_ask(troupe_system *system, troupe_id id, uint32_t incarnation, trp
     trp_cell *cell = trp_slot_at(system, (uint32_t)id.value);
     uint64_t asks;
 
-    if (!cell || !id.value)
+    if (!cell || !(id.value >> 32)) /* 0 is the generation of a slot that nobody has */
         return false;
     asks = trp_load_relaxed(&cell->asks); /* the exchange looks again */
     do {

@@ -12,7 +12,8 @@
  *             3. The done node at the tail is the receiver's, in the middle of a handler too, and is left alone.
  *             4. Who pushes while `on` holds the lock too, though the queue does not need it: one that stands between
  *                its exchange and its link hides all that is behind it. If broken: a pusher that is not given the
- *                processor lets the mailbox grow for as long.
+ *                processor lets the mailbox grow for as long. One that is for the slot's last owner may have found no lock, or
+ *                one that was off; so the links are acquired here as the receiver does it.
  */
 #include "cell.h"
 
@@ -103,10 +104,11 @@ void trp_drop_newest(trp_cell *sender, trp_node *node)
 static trp_node *unlink_oldest_locked(trp_cell *cell)
 {
     trp_node *before = cell->mailbox.tail;
-    trp_node *node = trp_load_relaxed(&before->next); /* this and the next: pushed under the lock */
+    /* this and the next pair with push: one for the slot's last owner that is late took no lock */
+    trp_node *node = trp_load_acquire(&before->next);
 
     while (node) {
-        trp_node *after = trp_load_relaxed(&node->next);
+        trp_node *after = trp_load_acquire(&node->next);
 
         if (after && node->counted) {
             trp_store_relaxed(&before->next, after); /* takers hold the lock */

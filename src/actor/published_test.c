@@ -156,6 +156,16 @@ static void test_who_follows_a_route_finds_that_of_the_next_life(void **state)
 
 /* ---- the lock of a mailbox that drops its oldest ---- */
 
+static troupe_status keep(void *self, troupe_context *ctx, const troupe_message *message)
+{
+    (void)self;
+    (void)ctx;
+    (void)message;
+    return TROUPE_PENDING;
+}
+
+static const troupe_actor_ops keeping = {.handle_message = keep};
+
 static trp_cell *its_cell(const onlooker *self)
 {
     return trp_slot_at(self->system, (uint32_t)self->id.value);
@@ -200,6 +210,37 @@ static void test_who_sends_to_the_last_one_finds_the_lock_of_the_next(void **sta
         assert_true(trp_oldest_start(its_cell(&ones[i]))); /* it sleeps meanwhile */
         it_was_seen(&ones[i]);
     }
+}
+
+/* As one that found no lock there, and is late: it takes room, and the one that drops comes to it. */
+static bool pushes_beside_the_lock(onlooker *self)
+{
+    trp_cell *cell = its_cell(self);
+    trp_node *node = late_node();
+
+    node->counted = true;
+    trp_add_relaxed(&cell->waiting, trp_node_room(node)); /* as in trp_room_reserve */
+    if (trp_mailbox_push(&cell->mailbox, node))
+        trp_cell_schedule(cell);
+    return trp_load_relaxed(&may_leave); /* it is about nothing else */
+}
+
+static void test_who_drops_the_oldest_finds_whole_what_is_pushed_beside_the_lock(void **state)
+{
+    fixture *f = *state;
+    onlooker one = {.sees = pushes_beside_the_lock};
+
+    assert_int_equal(troupe_spawn(f->me,
+                                  TROUPE_SPEC(.actor = &keeping, .mailbox_bound = 1,
+                                              .on_full = TROUPE_ON_FULL_DROP_OLDEST),
+                                  &one.id),
+                     TROUPE_OK);
+    trp_store_relaxed(&may_leave, false);
+    begin_to_look(&one, f);
+    for (int i = 0; i < 20000; i++)
+        assert_int_equal(troupe_send(f->me, one.id, TROUPE_TEXT("x")), TROUPE_OK);
+    trp_store_relaxed(&may_leave, true);
+    it_was_seen(&one);
 }
 
 /* ---- a request ---- */
@@ -258,16 +299,6 @@ static void test_who_finds_a_request_that_is_over_finds_it_empty(void **state)
     assert_int_equal(troupe_call(f->me, id, TROUPE_TEXT("x"), TROUPE_FOREVER, NULL), TROUPE_OK);
     it_was_seen(&one);
 }
-
-static troupe_status keep(void *self, troupe_context *ctx, const troupe_message *message)
-{
-    (void)self;
-    (void)ctx;
-    (void)message;
-    return TROUPE_PENDING;
-}
-
-static const troupe_actor_ops keeping = {.handle_message = keep};
 
 static trp_request *wait_for_record(const fixture *f, uint64_t correlation)
 {
@@ -405,6 +436,7 @@ int main(void)
         ON_THREADS(test_who_finds_an_id_finds_its_thread),
         ON_THREADS(test_who_finds_a_chunk_of_slots_finds_it_whole),
         ON_THREADS(test_who_sends_to_the_last_one_finds_the_lock_of_the_next),
+        ON_THREADS(test_who_drops_the_oldest_finds_whole_what_is_pushed_beside_the_lock),
         ON_THREADS(test_who_follows_a_route_finds_that_of_the_next_life),
         ON_THREADS(test_who_finds_a_request_finds_its_record),
         ON_THREADS(test_who_finds_a_request_that_is_over_finds_it_empty),

@@ -1,12 +1,15 @@
-/* mailbox.pml - two push, and the owner takes, or counts what waits (src/actor/mailbox.h, src/actor/account.c).
+/* mailbox.pml - two push, and the owner takes, or walks: to count what waits, or to drop the oldest beside who found no
+ * lock (src/actor/mailbox.h, src/actor/account.c, src/actor/drop.c).
  *
- * Promised: each message is whole when it is taken or counted, and each is taken.
+ * Promised: each message is whole when it is taken, counted or dropped, and each is taken.
  *
  * order: PUSH  src/actor/mailbox.h  before = trp_exchange_acq_rel(&mailbox->head, (uintptr_t)node)
  * order: LINK  src/actor/mailbox.h  trp_store_release(&((trp_node *)(before & ~TRP_ASLEEP))->next, node)
  * order: TAKE  src/actor/mailbox.h  trp_node *next = trp_load_acquire(&mailbox->tail->next)
  * order: WALK  src/actor/account.c  trp_node *node = trp_load_acquire(&cell->mailbox.tail->next)
  * order: WALK  src/actor/account.c  node = trp_load_acquire(&node->next))
+ * order: WALK  src/actor/drop.c     trp_node *node = trp_load_acquire(&before->next)
+ * order: WALK  src/actor/drop.c     trp_node *after = trp_load_acquire(&node->next)
  */
 #define THREADS 3
 #define WORDS 6

@@ -20,8 +20,9 @@
  *                asker may come when what it asked was obeyed long ago. The owner takes it out when it looks; one
  *                that stays finds nothing asked of its id. If broken: the list is cut, and its walk never ends.
  *             4. `stuck` is set before the signals are taken, and one who monitors pushes his signal before he looks at
- *                it; both exchange the word of the signals, so that a push that comes too late sees it. If broken: he
- *                waits for a notice that never comes.
+ *                it; both exchange the word of the signals, so that a push that comes too late sees it. A signal that he
+ *                gives back, for the id is there still, is a push as well: he looks again. If broken: he waits for a
+ *                notice that never comes.
  *             5. Who comes late for a component that is gone leaves the entry of the next one alone. If broken: a kill
  *                that nobody watches.
  */
@@ -130,28 +131,43 @@ void trp_stuck_watch(trp_cell *cell, troupe_id id, trp_ask ask)
 
 /* ---- who gives it up ---- */
 
-/* Monitors that are on their way, of id or of what is gone. What else is there stays for the owner. */
-static void answer_monitors(trp_cell *cell, troupe_id id)
+static void send_back(trp_cell *cell, trp_signal *signal, bool *ret_missed)
+{
+    uint64_t watched = signal->kind == TRP_SIGNAL_MONITOR ? signal->target : 0;
+
+    trp_signal_send(cell->system, signal);
+    /* relaxed: after a push behind who took the signals, which acquired what he did before */
+    if (watched && trp_load_relaxed(&cell->id) != watched)
+        *ret_missed = true;
+}
+
+/* Monitors that are on their way, of id or of what is gone. What else is there stays for the owner. True: one was sent
+ * back for an id that has gone meanwhile, and who gives it up may have looked before it was there again. */
+static bool answer_monitors(trp_cell *cell, troupe_id id)
 {
     trp_signal *signal = trp_signals_take(cell);
+    bool missed = false;
 
     while (signal) {
         trp_signal *next = signal->next;
 
+        /* its id is there still: not closed down yet, or the handler came back, and another is here */
         if (signal->kind != TRP_SIGNAL_MONITOR || trp_load_relaxed(&cell->id) == signal->target)
-            trp_signal_send(cell->system, signal); /* the handler came back, and another is here */
+            send_back(cell, signal, &missed);
         else if (signal->target == id.value)
             trp_monitor_join(cell, signal);
         else
             trp_monitor_gone(cell, signal);
         signal = next;
     }
+    return missed;
 }
 
 void trp_stuck_answer(trp_cell *cell)
 {
-    if (trp_load_relaxed(&cell->stuck)) /* see invariant 4 */
-        answer_monitors(cell, TROUPE_NOBODY);
+    while (trp_load_relaxed(&cell->stuck) && /* see invariant 4 */
+           answer_monitors(cell, TROUPE_NOBODY))
+        continue;
 }
 
 static void log_stuck(troupe_system *system, const troupe_exit *exit, const char *name)
@@ -220,7 +236,7 @@ static void give_up(trp_cell *cell, troupe_id id, uint64_t asks)
     troupe_name_of(system, id, name);
     close_down(cell);
     log_stuck(system, &exit, name);
-    answer_monitors(cell, id);
+    (void)answer_monitors(cell, id); /* sends none back: its id is gone */
     trp_links_end(cell, &exit);
     trp_requests_end_with(system, id, exit.text);
     trp_monitors_down(cell, &exit);

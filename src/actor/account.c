@@ -45,14 +45,17 @@ static uint64_t walk_links(const trp_cell *cell)
     return n;
 }
 
-/* One that was given up has not given back the room of what it finished in the same batch. */
+/* One that was given up has not given back the room of what it finished in the same batch. When it comes back this
+ * moment, the two need not fit. */
 static uint64_t waiting_of(const trp_cell *cell)
 {
     uint64_t waiting = trp_room_messages(trp_load_relaxed(&cell->waiting)); /* counts, both */
+    uint64_t done;
 
     if (!trp_load_relaxed(&cell->stuck)) /* as it stands */
         return waiting;
-    return waiting - trp_room_messages(trp_load_relaxed(&cell->done));
+    done = trp_room_messages(trp_load_relaxed(&cell->done));
+    return waiting > done ? waiting - done : 0;
 }
 
 void troupe_totals_read(troupe_system *system, troupe_totals *ret_totals, size_t size)

@@ -150,13 +150,15 @@ troupe_status troupe_reply_to(troupe_context *ctx, troupe_correlation correlatio
 troupe_status troupe_reply_shared(troupe_context *ctx, troupe_correlation correlation,
                                   troupe_payload *payload)
 {
-    trp_request *request = ctx->request;
+    trp_request *request = NULL;
     troupe_status status =
         correlation.value ? find_held(ctx, correlation, &request) : trp_context_check(ctx);
     troupe_bytes bytes = trp_payload_bytes(payload);
 
     if (status == TROUPE_OK && bytes.size > ctx->system->message_max)
         status = TROUPE_E_TOO_LARGE;
+    if (status == TROUPE_OK && !correlation.value)
+        request = ctx->request; /* only now: the context is the caller's */
     if (status != TROUPE_OK || !request)
         return status;
     return answer_with(ctx, request, TROUPE_OK, bytes, payload);

@@ -49,7 +49,8 @@ static void test_a_made_up_id_gets_nothing(void **state)
 {
     fixture *f = *state;
     troupe_id used = spawn_named(f, NULL, NULL, &taker, 0);
-    troupe_id ids[] = {{UINT64_C(7) << 32 | 500}, {UINT64_C(7) << 32}, {500}, {(uint32_t)used.value}};
+    troupe_id ids[] = {
+        {UINT64_C(7) << 32 | 500}, {UINT64_C(7) << 32}, {500}, {(uint32_t)used.value}};
 
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
         troupe_monitor monitor;

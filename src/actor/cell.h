@@ -100,6 +100,20 @@ typedef enum trp_step {
     TRP_STEP_HELD,
 } trp_step;
 
+/* How a life ended. A troupe_exit has room for the longest text, and most ends have none. */
+typedef struct trp_end {
+    troupe_exit_reason reason;
+    troupe_operation operation;
+    troupe_id id;
+    uint32_t incarnation;
+    char *text; /* NULL: none; in a cell: inside */
+} trp_end;
+
+static inline const char *trp_end_text(const trp_end *end)
+{
+    return end->text ? end->text : "";
+}
+
 typedef struct trp_child_entry {
     trp_link link; /* owner: the parent */
     uint64_t id;
@@ -253,8 +267,7 @@ struct troupe_context {
     trp_link room_askers,
         room_asks; /* who asked to be told of room here; what it asked of others */
 
-    troupe_exit
-        exit; /* owner. Of the life that ends, from then on; long, and so behind what each life touches */
+    trp_end exit; /* owner. Of the life that ends, from then on */
 };
 
 #define TRP_REFUSES 2u /* in closed */
@@ -606,16 +619,16 @@ void trp_stop_timer_start(trp_cell *cell);
 #define TRP_LINKS_CLOSED 1u /* in links_state: no life is here to be joined */
 
 /* link.c. bonds: under links_lock */
-void trp_links_open(trp_cell *cell);                         /* a life begins */
-void trp_links_end(trp_cell *cell, const troupe_exit *exit); /* it is over */
+void trp_links_open(trp_cell *cell);                     /* a life begins */
+void trp_links_end(trp_cell *cell, const trp_end *exit); /* it is over */
 bool trp_link_heard(trp_cell *cell,
                     const trp_signal *notice); /* false: it was unlinked meanwhile */
 void trp_link_notice_drop(const trp_signal *notice);
 
 /* monitor.c */
-void trp_monitor_added(trp_cell *cell, trp_signal *signal);      /* takes signal */
-void trp_monitor_gone(trp_cell *cell, trp_signal *signal);       /* likewise; it came too late */
-void trp_monitors_down(trp_cell *cell, const troupe_exit *exit); /* the last notice, to all */
+void trp_monitor_added(trp_cell *cell, trp_signal *signal);  /* takes signal */
+void trp_monitor_gone(trp_cell *cell, trp_signal *signal);   /* likewise; it came too late */
+void trp_monitors_down(trp_cell *cell, const trp_end *exit); /* the last notice, to all */
 void trp_monitor_join(trp_cell *cell, trp_signal *signal); /* likewise; it is meant for this one */
 void trp_monitor_removed(trp_cell *cell, trp_signal *signal);
 bool trp_monitor_known(trp_cell *cell, uint64_t monitor, bool last);
@@ -623,7 +636,7 @@ void trp_monitors_tell(trp_cell *cell, troupe_event event); /* those who watch i
 void trp_monitors_end(trp_cell *cell);                      /* those that this life holds */
 void trp_signal_tell(trp_signal *signal, trp_cell *about, troupe_event event);
 void trp_signal_say(troupe_system *system, trp_signal *signal, troupe_event event,
-                    const troupe_exit *exit);
+                    const trp_end *exit);
 /* What a notice says of the one it tells of. */
 void trp_signal_exit(const trp_signal *signal, troupe_exit *ret_exit);
 
@@ -651,11 +664,11 @@ void trp_life_notice(trp_cell *cell, trp_signal *signal); /* takes signal */
 bool trp_notices_make(trp_cell *cell); /* those of one life to its parent; false: memory is out */
 void trp_notices_free(trp_cell *cell);
 void trp_parent_tell(trp_cell *cell, troupe_event event);
-void trp_parent_told_down(trp_cell *cell, const troupe_exit *exit);
+void trp_parent_told_down(trp_cell *cell, const trp_end *exit);
 troupe_status trp_life_pre_start(trp_cell *cell, troupe_error *error);
 void trp_life_failed(trp_cell *cell, troupe_status status);
 void trp_exit_fill(trp_cell *cell, troupe_exit_reason reason, const char *text);
-void trp_exit_set_text(troupe_exit *exit, const char *text); /* cut where its room ends */
+void trp_exit_say(trp_cell *cell, const char *text); /* cut where a troupe_exit ends; "": nothing */
 /* An exit's text ends with its first NUL, and what lies behind is nothing: clearing that, or copying it, takes longer than
  * all the rest of a notice. */
 static inline void trp_exit_init(troupe_exit *exit, troupe_id id, uint32_t incarnation)

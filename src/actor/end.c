@@ -24,9 +24,9 @@ static void log_crash(trp_cell *cell)
     if (cell->taken || !troupe_crash_line_due(cell))
         return; /* it is known as stuck; or enough was said */
     if (cell->exit.operation == TROUPE_OPERATION_NONE)
-        snprintf(text, sizeof text, "%s", cell->exit.text);
+        snprintf(text, sizeof text, "%s", trp_end_text(&cell->exit));
     else
-        snprintf(text, sizeof text, "%s (in %s)", cell->exit.text,
+        snprintf(text, sizeof text, "%s (in %s)", trp_end_text(&cell->exit),
                  troupe_operation_name(cell->exit.operation));
     trp_log_line(cell, TROUPE_LEVEL_WARN, "component-crashed", troupe_text(text));
 }
@@ -34,11 +34,13 @@ static void log_crash(trp_cell *cell)
 /* Say which message it was, where there is room. */
 static void name_message(trp_cell *cell)
 {
-    size_t used = strlen(cell->exit.text);
+    char text[TROUPE_EXIT_TEXT_MAX + 1];
 
-    if (cell->current && cell->current->kind == TRP_NODE_MESSAGE)
-        snprintf(cell->exit.text + used, sizeof cell->exit.text - used, ", handling message %llu",
-                 (unsigned long long)cell->current->sequence);
+    if (!cell->current || cell->current->kind != TRP_NODE_MESSAGE)
+        return;
+    snprintf(text, sizeof text, "%s, handling message %llu", trp_end_text(&cell->exit),
+             (unsigned long long)cell->current->sequence);
+    trp_exit_say(cell, text);
 }
 
 /* Whether the end of a life calls anything that could be late; most do not, and a timer takes longer than such an end. Who
@@ -70,8 +72,9 @@ void trp_life_over(trp_cell *cell)
                        cell->exit.reason == TROUPE_EXIT_KILLED ? TROUPE_DEAD_KILLED
                        : crashed                               ? TROUPE_DEAD_CRASHED
                                                                : TROUPE_DEAD_ABANDONED,
-                       crashed ? TROUPE_E_CRASHED : TROUPE_E_CANCELLED, cell->exit.text);
-    trp_requests_end_held(cell, crashed ? TROUPE_E_CRASHED : TROUPE_E_GONE, cell->exit.text);
+                       crashed ? TROUPE_E_CRASHED : TROUPE_E_CANCELLED, trp_end_text(&cell->exit));
+    trp_requests_end_held(cell, crashed ? TROUPE_E_CRASHED : TROUPE_E_GONE,
+                          trp_end_text(&cell->exit));
     trp_requests_end_asked(cell);
     trp_timers_end(cell);
     trp_monitors_end(cell);
@@ -220,6 +223,7 @@ void trp_life_finish(trp_cell *cell)
     trp_store_relaxed(&cell->asks, 0); /* an ask of this id fails its exchange */
     if (!cell->taken)
         tell_end(cell);
+    trp_exit_say(cell, "");
     trp_bury(cell, reason);
     trp_state_free(cell);
     trp_notices_free(cell);

@@ -44,15 +44,22 @@ void trp_exit_fill(trp_cell *cell, troupe_exit_reason reason, const char *text)
     cell->exit.operation = trp_is_in_order(reason) ? TROUPE_OPERATION_NONE : operation_of(cell);
     cell->exit.id = trp_id_of(cell);
     cell->exit.incarnation = trp_load_relaxed(&cell->incarnation); /* owner */
-    trp_exit_set_text(&cell->exit, text);
+    trp_exit_say(cell, text);
 }
 
-void trp_exit_set_text(troupe_exit *exit, const char *text)
+/* An end without its text is still an end. */
+void trp_exit_say(trp_cell *cell, const char *text)
 {
     size_t size = strnlen(text, TROUPE_EXIT_TEXT_MAX);
+    char *copy = size ? trp_alloc(size + 1) : NULL;
 
-    memcpy(exit->text, text, size);
-    exit->text[size] = '\0';
+    if (copy) {
+        memcpy(copy, text, size);
+        copy[size] = '\0';
+    }
+    if (cell->exit.text)
+        trp_free(cell->exit.text);
+    cell->exit.text = copy;
 }
 
 void troupe_crash(troupe_context *ctx, troupe_exit_reason reason, const char *text)
@@ -116,7 +123,7 @@ void trp_parent_tell(trp_cell *cell, troupe_event event)
     trp_signal_tell(signal, cell, event);
 }
 
-void trp_parent_told_down(trp_cell *cell, const troupe_exit *exit)
+void trp_parent_told_down(trp_cell *cell, const trp_end *exit)
 {
     trp_signal *signal = &cell->down->signal;
 

@@ -224,7 +224,7 @@ void trp_links_open(trp_cell *cell)
 }
 
 /* One bond less. The notice for the other side, when it has to hear of this end; ret_traps: how. */
-static trp_signal *break_one_locked(trp_cell *cell, const troupe_exit *exit, bool *ret_traps)
+static trp_signal *break_one_locked(trp_cell *cell, const trp_end *exit, bool *ret_traps)
 {
     bond_end *mine = TRP_OF(cell->bonds.next, bond_end, link), *its = other_of(mine);
     trp_signal *notice = NULL;
@@ -242,7 +242,7 @@ static trp_signal *break_one_locked(trp_cell *cell, const troupe_exit *exit, boo
     return notice;
 }
 
-static void say_ended(trp_cell *cell, const troupe_exit *exit, trp_signal *notice, bool traps)
+static void say_ended(trp_cell *cell, const trp_end *exit, trp_signal *notice, bool traps)
 {
     char name[TROUPE_NAME_MAX + 1], text[TROUPE_EXIT_TEXT_MAX + 1];
 
@@ -250,18 +250,18 @@ static void say_ended(trp_cell *cell, const troupe_exit *exit, trp_signal *notic
     notice->reason = exit->reason;
     notice->operation = exit->operation;
     if (traps) {
-        notice->text = exit->text[0] ? trp_strdup(exit->text) : NULL;
+        notice->text = exit->text ? trp_strdup(exit->text) : NULL;
     } else {
         troupe_name_of(cell->system, (troupe_id){notice->id}, name);
         snprintf(text, sizeof text, "linked %s %s%s%.*s", name[0] ? name : "component",
-                 troupe_exit_reason_name(exit->reason), exit->text[0] ? ": " : "",
-                 TROUPE_EXIT_TEXT_MAX - TROUPE_NAME_MAX - 40, exit->text);
+                 troupe_exit_reason_name(exit->reason), exit->text ? ": " : "",
+                 TROUPE_EXIT_TEXT_MAX - TROUPE_NAME_MAX - 40, trp_end_text(exit));
         notice->text = trp_strdup(text);
     }
     trp_signal_send(cell->system, notice);
 }
 
-void trp_links_end(trp_cell *cell, const troupe_exit *exit)
+void trp_links_end(trp_cell *cell, const trp_end *exit)
 {
     troupe_system *system = cell->system;
     /* relaxed: one word decides, and what USED stands for is read under the lock */

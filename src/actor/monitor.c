@@ -5,9 +5,11 @@
  */
 #include "stuck.h"
 
+#include <stdio.h>
+
 /* Fill signal with what happened to whom exit tells of, and send it to whom it is for. */
 void trp_signal_say(troupe_system *system, trp_signal *signal, troupe_event event,
-                    const troupe_exit *exit)
+                    const trp_end *exit)
 {
     signal->kind = TRP_SIGNAL_NOTICE;
     signal->event = event;
@@ -15,7 +17,7 @@ void trp_signal_say(troupe_system *system, trp_signal *signal, troupe_event even
     signal->incarnation = exit->incarnation;
     signal->reason = exit->reason;
     signal->operation = exit->operation;
-    if (exit->text[0])
+    if (exit->text)
         signal->text = trp_strdup(exit->text); /* a notice without its text is still a notice */
     trp_signal_send(system, signal);
 }
@@ -23,10 +25,9 @@ void trp_signal_say(troupe_system *system, trp_signal *signal, troupe_event even
 void trp_signal_tell(trp_signal *signal, trp_cell *about, troupe_event event)
 {
     bool over = event != TROUPE_EVENT_STARTED && event != TROUPE_EVENT_STOPPING;
-    troupe_exit alive;
+    trp_end alive = {.id = trp_id_of(about),
+                     .incarnation = trp_load_relaxed(&about->incarnation)}; /* owner */
 
-    if (!over)
-        trp_exit_init(&alive, trp_id_of(about), trp_load_relaxed(&about->incarnation)); /* owner */
     trp_signal_say(about->system, signal, event, over ? &about->exit : &alive);
 }
 
@@ -35,8 +36,8 @@ void trp_signal_exit(const trp_signal *signal, troupe_exit *ret_exit)
     trp_exit_init(ret_exit, (troupe_id){signal->id}, signal->incarnation);
     ret_exit->reason = signal->reason;
     ret_exit->operation = signal->operation;
-    if (signal->text)
-        trp_exit_set_text(ret_exit, signal->text);
+    if (signal->text) /* it fits: trp_exit_say */
+        snprintf(ret_exit->text, sizeof ret_exit->text, "%s", signal->text);
 }
 
 static void free_watcher(trp_watcher *watcher)
@@ -231,7 +232,7 @@ void trp_monitors_tell(trp_cell *cell, troupe_event event)
     }
 }
 
-void trp_monitors_down(trp_cell *cell, const troupe_exit *exit)
+void trp_monitors_down(trp_cell *cell, const trp_end *exit)
 {
     while (cell->watchers) {
         trp_watcher *watcher = cell->watchers;

@@ -63,7 +63,7 @@ fail:
 /* A slot that was free for long has left the cache. Who spawns many at a time does not wait for each line of the next. */
 static void fetch_ahead(const trp_cell *cell)
 {
-    for (size_t at = 0; cell && at < offsetof(trp_cell, exit); at += TRP_CACHE_LINE)
+    for (size_t at = 0; cell && at < sizeof *cell; at += TRP_CACHE_LINE)
         __builtin_prefetch((const uint8_t *)cell + at, 1);
 }
 

@@ -160,6 +160,7 @@ static void undo(trp_cell *cell)
     trp_notices_free(cell);
     trp_vitals_free(cell);
     trp_state_free(cell);
+    trp_exit_say(cell, "");
     cell->step = TRP_STEP_FREE;
     cell->leaving = true;
     trp_cell_schedule(cell); /* its turn buries what came and gives the slot back */

@@ -170,7 +170,7 @@ void trp_stuck_answer(trp_cell *cell)
         continue;
 }
 
-static void log_stuck(troupe_system *system, const troupe_exit *exit, const char *name)
+static void log_stuck(troupe_system *system, const trp_end *exit, const char *name)
 {
     troupe_log_line line = {.level = TROUPE_LEVEL_ERROR,
                             .id = "component-stuck",
@@ -227,12 +227,13 @@ static void give_up(trp_cell *cell, troupe_id id, uint64_t asks)
     bool for_good = trp_load_relaxed(&cell->closed) == true || /* the owner's; it let go */
                     (asks & (TRP_ASK_STOP_SHUTDOWN | TRP_ASK_STOP_REQUESTED));
     char name[TROUPE_NAME_MAX + 1];
-    troupe_exit exit = {.reason = for_good ? TROUPE_EXIT_KILLED : TROUPE_EXIT_STUCK,
-                        .id = id,
-                        /* the owner is inside a handler of this life */
-                        .incarnation = trp_load_relaxed(&cell->incarnation)};
+    char text[] = "its handler never returned";
+    trp_end exit = {.reason = for_good ? TROUPE_EXIT_KILLED : TROUPE_EXIT_STUCK,
+                    .id = id,
+                    /* the owner is inside a handler of this life */
+                    .incarnation = trp_load_relaxed(&cell->incarnation),
+                    .text = text};
 
-    snprintf(exit.text, sizeof exit.text, "its handler never returned");
     troupe_name_of(system, id, name);
     close_down(cell);
     log_stuck(system, &exit, name);

@@ -396,6 +396,78 @@ static void test_an_actor_table_needs_no_hooks_and_an_end_no_tables(void **state
     await_end(f, neither);
 }
 
+/* ---- a restart that takes too long ---- */
+
+static _Atomic unsigned n_late_exits;
+static troupe_exit late_exit;
+static troupe_id child_of_slow;
+
+static troupe_status wait_in_a_restart(void *self, const troupe_start *start)
+{
+    (void)self;
+    return start->reason == TROUPE_START_RESTART ? TROUPE_PENDING : TROUPE_OK;
+}
+
+static troupe_status end_at_once(void *self, troupe_context *ctx)
+{
+    (void)self;
+    troupe_exit_self(ctx);
+    return TROUPE_OK;
+}
+
+static troupe_status stay_pending(void *self, troupe_context *ctx, const troupe_message *message)
+{
+    (void)self;
+    (void)ctx;
+    (void)message;
+    return TROUPE_PENDING;
+}
+
+static const troupe_child_ops slow_restart = {.pre_start = wait_in_a_restart,
+                                              .post_start = end_at_once};
+static const troupe_actor_ops slow_restart_actor = {.resume = stay_pending};
+
+static troupe_status spawn_slow(void *self, troupe_context *ctx)
+{
+    (void)self;
+    return troupe_spawn(ctx,
+                        TROUPE_SPEC(.child = &slow_restart, .actor = &slow_restart_actor,
+                                    .supervised = true, .start_timeout = 20 * TROUPE_MILLISECOND),
+                        &child_of_slow);
+}
+
+static void restart_once(void *self, troupe_context *ctx, const troupe_notice *notice)
+{
+    unsigned *n = self;
+
+    if (notice->event != TROUPE_EVENT_CHILD_EXIT)
+        return;
+    if ((*n)++ == 0) {
+        assert_int_equal(troupe_restart(ctx, notice->exit.id), TROUPE_OK);
+        return;
+    }
+    late_exit = notice->exit;
+    trp_add_seq(&n_late_exits, 1);
+}
+
+static const troupe_child_ops restarting_hooks = {.post_start = spawn_slow};
+static const troupe_actor_ops restarting_actor = {.handle_down = restart_once};
+
+static void test_a_restart_has_the_time_of_a_start(void **state)
+{
+    fixture *f = *state;
+    troupe_message message;
+
+    trp_store_seq(&n_late_exits, 0);
+    spawn_named(f, NULL, &restarting_hooks, &restarting_actor, sizeof(unsigned));
+    for (int i = 0; i < 10000 && trp_load_seq(&n_late_exits) == 0; i++)
+        assert_int_equal(troupe_receive(f->me, TROUPE_MILLISECOND, &message), TROUPE_E_TIMEOUT);
+    assert_int_equal(trp_load_seq(&n_late_exits), 1);
+    assert_int_equal(late_exit.reason, TROUPE_EXIT_TIMEOUT);
+    assert_int_equal(late_exit.operation, TROUPE_OPERATION_PRE_START);
+    assert_int_equal(late_exit.incarnation, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -412,6 +484,7 @@ int main(void)
         BOTH(test_a_crash_in_post_start_is_the_spawners_error),
         cmocka_unit_test(test_a_child_table_needs_no_actor),
         BOTH(test_an_actor_table_needs_no_hooks_and_an_end_no_tables),
+        BOTH(test_a_restart_has_the_time_of_a_start),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

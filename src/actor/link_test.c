@@ -230,6 +230,7 @@ static void test_one_that_waits_is_abandoned_when_its_link_breaks(void **state)
     crash(f, b);
     wait_for(f, &n_seen, 1);
     assert_int_equal(seen[0].reason, TROUPE_EXIT_CRASHED);
+    assert_int_equal(seen[0].operation, TROUPE_OPERATION_NONE); /* it came from outside */
     assert_int_equal(trp_load_seq(&n_abandoned), 1);
 }
 

@@ -29,6 +29,10 @@ static troupe_status serve(void *self, troupe_context *ctx, const troupe_message
                          TROUPE_E_INVALID);
         return TROUPE_OK;
     case 'f':
+        assert_int_equal(troupe_fail(ctx, message->correlation, TROUPE_OK, TROUPE_TEXT("no")),
+                         TROUPE_E_INVALID);
+        assert_int_equal(troupe_fail(ctx, message->correlation, TROUPE_PENDING, TROUPE_TEXT("no")),
+                         TROUPE_E_INVALID);
         return troupe_fail(ctx, message->correlation, TROUPE_E_FAILED, TROUPE_TEXT("because"));
     case 'k':
         server->later = message->correlation;

@@ -125,8 +125,8 @@ typedef struct troupe_exit {
     troupe_id id;
     uint32_t incarnation;
     char text[TROUPE_EXIT_TEXT_MAX + 1]; /* one line: "wasm trap: unreachable, in parse_status" */
-    /* What it did then: the hook or handler, also one that was pending. NONE after an end in order, and
-     * when it was at rest. */
+    /* What it did then: the hook or handler, also one that was pending. NONE after an end in order, when it
+     * was at rest, and when the end of a linked life took it along. */
     troupe_operation operation;
 } troupe_exit;
 
@@ -211,7 +211,8 @@ typedef struct troupe_actor_ops {
     /* A notice of a monitor, a child, a supervised child. NULL: dropped. */
     void (*handle_down)(void *self, troupe_context *ctx, const troupe_notice *notice);
     /* Called once after troupe_wake while a hook or handler is pending; its status takes the place
-     * of the hook's: TROUPE_PENDING waits again. message is NULL when a hook is pending. */
+     * of the hook's: TROUPE_PENDING waits again. message is NULL when a hook is pending. Must be there where a hook or
+     * handler returns TROUPE_PENDING: a wake finds a bug otherwise, and the process ends. */
     troupe_status (*resume)(void *self, troupe_context *ctx, const troupe_message *message);
     /* A kill or stop, or the time of a health check, ends the wait: let go of what resume would have used. resume will not come. */
     void (*abandon)(void *self, troupe_context *ctx);

@@ -91,7 +91,7 @@ void trp_signal_send(troupe_system *system, trp_signal *signal)
 
 trp_signal *trp_signals_take(trp_cell *cell)
 {
-    trp_signal *newest = trp_exchange_seq(&cell->signals, NULL);
+    trp_signal *newest = trp_exchange_acq_rel(&cell->signals, NULL);
     trp_signal *oldest = NULL;
 
     while (newest) {

@@ -1,8 +1,12 @@
-/* last_count.pml - a thing that two have a count of: a time limit (src/actor/limit.c), or the pulse of a health check
- * (src/actor/health.c), which the cell and the clock let go of.
+/* last_count.pml - a thing that two have a count of: a shared payload, a request's record, a timer, shared state; a time
+ * limit or the pulse of a health check, which the cell and the clock let go of.
  *
  * Promised: one of them is the last, and what it frees the other one does not look at any more.
  *
+ * order: UNREF  src/actor/message.c if (payload && trp_sub_acq_rel(&payload->refs, 1) == 1)
+ * order: UNREF  src/actor/request.c trp_sub_acq_rel(&request->refs, n) != n
+ * order: UNREF  src/actor/timer.c   trp_sub_acq_rel(&timer->refs, 1) != 1
+ * order: UNREF  src/actor/shared.c  trp_sub_acq_rel(&shared->refs, 1) == 1
  * order: UNREF  src/actor/limit.c   trp_sub_acq_rel(&limit->refs, 1)
  * order: UNREF  src/actor/health.c  trp_sub_acq_rel(&pulse->refs, 1)
  * break: LOOK   the count is looked at, and then taken down

@@ -5,8 +5,8 @@
  * word that all exchange, so a push that comes after they were taken sees what went before. Whoever takes signals while
  * the id is there sends them back, and that is such a push too.
  *
+ * order: TAKE  src/actor/turn.c  trp_signal *newest = trp_exchange_acq_rel(&cell->signals, NULL)
  * break: PUSH  who pushes a signal acquires nothing
- * break: TAKE  who takes the signals releases nothing
  * break: LATE  stuck is set when the signals were taken
  * break: ONCE  who sent signals back does not look again
  */
@@ -23,11 +23,6 @@
 #define O_PUSH RELAXED
 #else
 #define O_PUSH RELEASE
-#endif
-#ifdef BREAK_TAKE
-#define O_TAKE RELAXED
-#else
-#define O_TAKE RELEASE
 #endif
 
 byte answered = 0;

@@ -255,6 +255,85 @@ static troupe_status crash_at_length(void *self, troupe_context *ctx, const trou
     return TROUPE_OK;
 }
 
+/* ---- each life ---- */
+
+static troupe_id fragile_child;
+static _Atomic unsigned n_child_starts;
+
+static troupe_status spawn_fragile(void *self, troupe_context *ctx)
+{
+    (void)self;
+    return troupe_spawn(ctx, TROUPE_SPEC(.actor = &fragile, .supervised = true), &fragile_child);
+}
+
+/* The first two lives are followed by another. */
+static void restart_twice(void *self, troupe_context *ctx, const troupe_notice *notice)
+{
+    (void)self;
+    if (notice->event == TROUPE_EVENT_STARTED)
+        trp_add_seq(&n_child_starts, 1);
+    if (notice->event != TROUPE_EVENT_CHILD_EXIT)
+        return;
+    if (notice->exit.incarnation < 3)
+        assert_int_equal(troupe_restart(ctx, notice->exit.id), TROUPE_OK);
+    else
+        assert_int_equal(troupe_release(ctx, notice->exit.id, false), TROUPE_OK);
+}
+
+static const troupe_child_ops family_hooks = {.post_start = spawn_fragile};
+static const troupe_actor_ops family_actor = {.handle_down = restart_twice};
+
+static void wait_for(fixture *f, _Atomic unsigned *count, unsigned n)
+{
+    for (int i = 0; i < 10000 && trp_load_seq(count) < n; i++)
+        pass_time(f, TROUPE_MILLISECOND);
+    assert_int_equal(trp_load_seq(count), n);
+}
+
+static void end_three_lives(fixture *f, unsigned flags)
+{
+    troupe_id watcher = spawn_named(f, NULL, NULL, &watching, 0);
+
+    trp_store_seq(&n_child_starts, 0);
+    spawn_named(f, NULL, &family_hooks, &family_actor, 0);
+    start_watching(f, watcher, (struct order){fragile_child, flags, 1, 0});
+    for (unsigned life = 1; life <= 3; life++) {
+        wait_for(f, &n_child_starts, life);
+        assert_int_equal(troupe_send(f->me, fragile_child, TROUPE_TEXT("boom")), TROUPE_OK);
+    }
+    assert_int_equal(troupe_wait_end(f->me, fragile_child, 10 * TROUPE_SECOND, NULL), TROUPE_OK);
+}
+
+static void expect_notice(unsigned at, troupe_event event, uint32_t incarnation)
+{
+    assert_int_equal(notices[at].event, event);
+    assert_int_equal(notices[at].exit.id.value, fragile_child.value);
+    assert_int_equal(notices[at].exit.incarnation, incarnation);
+    assert_int_equal(notices[at].exit.reason, TROUPE_EXIT_CRASHED);
+    assert_int_equal(notices[at].exit.operation, TROUPE_OPERATION_HANDLE_MESSAGE);
+}
+
+/* The third life is over, and then the id is gone for good: one notice of each. */
+static void test_a_monitor_of_each_life_is_told_of_each(void **state)
+{
+    fixture *f = *state;
+
+    end_three_lives(f, TROUPE_MONITOR_EACH_LIFE);
+    wait_for(f, &n_notices, 4);
+    for (unsigned life = 1; life <= 3; life++)
+        expect_notice(life - 1, TROUPE_EVENT_LIFE_ENDED, life);
+    expect_notice(3, TROUPE_EVENT_DOWN, 3);
+}
+
+static void test_a_monitor_of_the_end_is_told_of_the_last_life_only(void **state)
+{
+    fixture *f = *state;
+
+    end_three_lives(f, TROUPE_MONITOR_FINAL);
+    wait_for(f, &n_notices, 1);
+    expect_notice(0, TROUPE_EVENT_DOWN, 3);
+}
+
 static void test_a_long_reason_is_cut(void **state)
 {
     static const troupe_actor_ops crashing = {.handle_message = crash_at_length};
@@ -373,6 +452,8 @@ int main(void)
         BOTH(test_who_watches_itself_hears_nothing),
         BOTH(test_the_watched_may_end_its_watcher_and_itself),
         BOTH(test_a_monitor_stopped_beside_its_targets_end_is_silent),
+        BOTH(test_a_monitor_of_each_life_is_told_of_each),
+        BOTH(test_a_monitor_of_the_end_is_told_of_the_last_life_only),
         BOTH(test_a_long_reason_is_cut),
         BOTH(test_a_notice_does_not_wait_behind_messages),
         BOTH(test_the_last_dead_letters_are_kept_newest_first),

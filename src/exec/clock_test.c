@@ -212,15 +212,32 @@ static bool ticked_thrice(void *arg)
     return trp_load_seq((_Atomic uint64_t *)arg) >= 3;
 }
 
+/* Ticks come while a worker is busy. */
+static _Atomic bool is_over;
+
+static void be_busy(void *arg, troupe_task *task)
+{
+    (void)arg;
+    (void)task;
+    while (!trp_load_seq(&is_over))
+        trp_yield();
+}
+
 static void test_a_ticker_rings_and_is_silent_after_its_stop(void **state)
 {
-    troupe_executor *executor = make(TROUPE_POLICY_THREADS);
+    troupe_executor *executor = NULL;
+    troupe_task busy = {0};
     _Atomic uint64_t n_first = 0, n_second = 0;
     troupe_ticker first = {.tick = count_tick, .arg = &n_first};
     troupe_ticker second = {.tick = count_tick, .arg = &n_second};
     uint64_t at_stop;
 
     (void)state;
+    trp_store_seq(&is_over, false);
+    assert_int_equal(
+        troupe_executor_new(&TROUPE_EXECUTOR_OPTIONS(.workers = 1, .run = be_busy), &executor),
+        TROUPE_OK);
+    troupe_executor_submit(executor, &busy);
     troupe_ticker_start(executor, &first);
     troupe_ticker_start(executor, &second);
     wait_until(ticked_thrice, &n_first);
@@ -230,6 +247,7 @@ static void test_a_ticker_rings_and_is_silent_after_its_stop(void **state)
     wait_until(ticked_thrice, &n_second);
     assert_int_equal(trp_load_seq(&n_first), at_stop);
     troupe_ticker_stop(executor, &second);
+    trp_store_seq(&is_over, true);
     troupe_executor_free(executor);
 }
 

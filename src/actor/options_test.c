@@ -10,10 +10,15 @@
 static troupe_status answer_more(void *self, troupe_context *ctx, const troupe_message *message)
 {
     char bytes[101] = {0};
+    troupe_payload *payload = troupe_payload_new((troupe_bytes){bytes, 101});
+    troupe_status shared = troupe_reply_shared(ctx, message->correlation, payload);
 
     (void)self;
-    (void)message;
-    if (troupe_reply(ctx, (troupe_bytes){bytes, 101}) != TROUPE_E_TOO_LARGE)
+    troupe_payload_unref(payload);
+    if (troupe_reply(ctx, (troupe_bytes){bytes, 101}) != TROUPE_E_TOO_LARGE ||
+        troupe_reply_to(ctx, message->correlation, (troupe_bytes){bytes, 101}) !=
+            TROUPE_E_TOO_LARGE ||
+        shared != TROUPE_E_TOO_LARGE)
         return TROUPE_E_FAILED;
     return troupe_reply(ctx, (troupe_bytes){bytes, 100});
 }

@@ -47,6 +47,48 @@ static void test_a_component_may_leave_while_it_drains(void **state)
     assert_int_equal(troupe_info_of(f->system, id, &info), TROUPE_E_GONE);
 }
 
+/* ---- one that leaves by itself, and takes its time ---- */
+
+static _Atomic uint32_t stop_reason_seen; /* and one more, so that 0 is none */
+
+static troupe_status linger(void *self, troupe_context *ctx, troupe_stop_reason reason)
+{
+    (void)self;
+    (void)ctx;
+    trp_store_release(&stop_reason_seen, (uint32_t)reason + 1);
+    return TROUPE_PENDING;
+}
+
+static troupe_status have_lingered(void *self, troupe_context *ctx, const troupe_message *message)
+{
+    (void)self;
+    (void)ctx;
+    (void)message;
+    return TROUPE_OK;
+}
+
+static const troupe_child_ops lingering_hooks = {.pre_stop = linger};
+static const troupe_actor_ops lingering = {.handle_message = leave, .resume = have_lingered};
+
+static void test_one_that_stops_says_why_and_has_no_room(void **state)
+{
+    fixture *f = *state;
+    troupe_id id = spawn_named(f, NULL, &lingering_hooks, &lingering, 0);
+    troupe_message message;
+
+    trp_store_release(&may_leave, true);
+    trp_store_release(&stop_reason_seen, 0);
+    assert_true(troupe_has_room(f->system, id));
+    assert_int_equal(troupe_send(f->me, id, TROUPE_TEXT("x")), TROUPE_OK);
+    for (int i = 0; i < 10000 && !trp_load_acquire(&stop_reason_seen); i++)
+        assert_int_equal(troupe_receive(f->me, TROUPE_MILLISECOND, &message), TROUPE_E_TIMEOUT);
+    assert_int_equal(trp_load_acquire(&stop_reason_seen), TROUPE_STOP_REQUESTED + 1);
+    assert_false(troupe_has_room(f->system, id));
+    assert_int_equal(troupe_send(f->me, id, TROUPE_TEXT("x")), TROUPE_E_GONE);
+    troupe_wake(f->system, id, 1);
+    assert_int_equal(troupe_wait_end(f->me, id, 10 * TROUPE_SECOND, NULL), TROUPE_OK);
+}
+
 /* ---- a refused start beside the system's stop ---- */
 
 struct beside {
@@ -165,6 +207,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         BOTH(test_a_component_may_leave_while_it_drains),
+        BOTH(test_one_that_stops_says_why_and_has_no_room),
         BOTH(test_a_late_stop_timeout_does_not_end_a_held_child),
         {"test_a_start_refused_during_the_systems_stop_does_not_hold_it_up",
          test_a_start_refused_during_the_systems_stop_does_not_hold_it_up, on_threads, tear_down,

@@ -163,7 +163,7 @@ static void clear_seat_locked(troupe_group *group, uint32_t at)
 
     for (; at + 1 < n; at++)
         trp_store_relaxed(&group->seats[at], trp_load_relaxed(&group->seats[at + 1])); /* a hint */
-    trp_store_relaxed(&group->n_seats, n - 1);
+    trp_store_release(&group->n_seats, n - 1); /* pairs with choose: who joined before, too */
 }
 
 static void forget_ended_locked(troupe_group *group)

@@ -15,8 +15,8 @@
  *    it takes a half-filled table's word that a name is not there.
  * 4. Chunks and tables are freed with the system only. If broken: a reader looks at freed memory.
  *
- * The loads on a search are acquire, and the stores that change slots and words are release: whoever sees a later value
- * sees the raised generation, or the holder taken away, in the load that checks it. No fence is needed; see the models
+ * The loads on a search are acquire, and the stores that change slots and words are release, also those of a constant:
+ * whoever sees a later value sees the raised generation, or the holder taken away, in the load that checks it. No fence is needed; see the models
  * record and name_table in tests/models.
  */
 #include "names.h"
@@ -280,7 +280,7 @@ static void trim(trp_names *names, trp_name_table *table, size_t at)
     if (trp_load_relaxed(&table->slots[(at + 1) & (table->n - 1)].name)) /* under the lock, all */
         return;
     while (trp_load_relaxed(&table->slots[at].name) == &removed) {
-        trp_store_relaxed(&table->slots[at].name, NULL); /* invariant 1: who searches ends here */
+        trp_store_release(&table->slots[at].name, NULL); /* as in refill: a search ends here */
         names->n_used--;
         at = (at - 1) & (table->n - 1);
     }
@@ -297,7 +297,7 @@ void trp_names_remove_locked(trp_names *names, trp_name *name)
     slot = place_locked(table, &key, &found);
     TROUPE_ASSERT(found);
     trp_store_relaxed(&name->holder, 0); /* the moment at which it is free; shelve publishes it */
-    trp_store_relaxed(&slot->name, &removed); /* a constant; till it is seen the record says it */
+    trp_store_release(&slot->name, &removed); /* as in refill: a search passes over it */
     names->n_live--;
     trim(names, table, (size_t)(slot - table->slots));
     give_record(names, name);

@@ -1,9 +1,11 @@
 /* name_table.pml - a table of names that is built again, three times, while one looks for a name that stays
- * (src/actor/name_table.c). Two tables take turns; X and Y change places in them.
+ * (src/actor/name_table.c). Two tables take turns; X and Y change places in them, and Y goes.
  *
  * Promised: a name that is there is found, in whichever table the search began.
  *
  * order: CLEAR    src/actor/name_table.c  trp_store_release(&to->slots[i].name, NULL)
+ * order: REMOVE   src/actor/name_table.c  trp_store_release(&slot->name, &removed)
+ * order: TRIM     src/actor/name_table.c  trp_store_release(&table->slots[at].name, NULL)
  * order: RAISE    src/actor/name_table.c  trp_store_release(&names->generation,
  * order: TURN     src/actor/name_table.c  trp_store_release(&names->table, next)
  * order: HASH     src/actor/name_table.c  trp_store_release(&slot->hash, hash)
@@ -17,7 +19,7 @@
  */
 #define THREADS 2
 #define WORDS 10
-#define STORES 6
+#define STORES 7
 #include "views.pml"
 
 #define GENERATION 0
@@ -27,6 +29,7 @@
 
 #define X 1
 #define Y 2
+#define REMOVED 3
 
 inline put(table, at, name)
 {
@@ -50,7 +53,9 @@ proctype writer()
 
     rebuild(1, 1, 1);
     rebuild(2, 0, 1);
-    rebuild(3, 1, 0)
+    rebuild(3, 1, 0);
+    store(NAME(1, 1), REMOVED, O_REMOVE);
+    store(NAME(1, 1), 0, O_TRIM)
 }
 
 inline search(table)

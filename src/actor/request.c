@@ -303,9 +303,9 @@ static void take_back(trp_cell *asker, trp_request *request)
 }
 
 /* What is at hand ends at bound_ns. */
-static troupe_status may_ask(const trp_cell *sender, uint64_t bound_ns, uint64_t lately_ns)
+static troupe_status may_ask(const trp_cell *sender, uint64_t bound_ns, uint64_t soon_ns)
 {
-    if (bound_ns <= lately_ns + TRP_RECENT_NS && bound_ns <= troupe_now(sender->system))
+    if (bound_ns <= soon_ns && bound_ns <= troupe_now(sender->system))
         return TROUPE_E_TIMEOUT;
     return sender->n_asked < sender->requests_bound ? TROUPE_OK : TROUPE_E_QUOTA;
 }
@@ -315,9 +315,9 @@ TRP_STRAIGHT troupe_status trp_request_send(trp_cell *sender, troupe_id id, trp_
                                             troupe_correlation *ret_correlation)
 {
     /* the clock is read once, and where that will do the cheap one: the other is a fifth of a request */
-    uint64_t now_ns =
-        trp_is_patient(timeout_ns) ? trp_lately(sender->system) : troupe_now(sender->system);
-    uint64_t deadline_ns = trp_time_after(now_ns, timeout_ns), bound_ns;
+    uint64_t soon_ns =
+        trp_is_patient(timeout_ns) ? trp_soon(sender->system) : troupe_now(sender->system);
+    uint64_t deadline_ns = trp_time_after(soon_ns, timeout_ns), bound_ns;
     trp_cell *target;
     troupe_status status = timeout_ns
                                ? trp_resolve(sender, &id, letter.topic, letter.bytes.size, &target)
@@ -330,7 +330,7 @@ TRP_STRAIGHT troupe_status trp_request_send(trp_cell *sender, troupe_id id, trp_
         return status;
     bound_ns =
         deadline_at_hand(sender); /* only now: the context is the caller's, see trp_resolve */
-    status = may_ask(sender, bound_ns, now_ns);
+    status = may_ask(sender, bound_ns, soon_ns);
     if (status != TROUPE_OK)
         return status;
     if (deadline_ns > bound_ns)

@@ -473,6 +473,19 @@ static void test_a_record_goes_back_with_its_askers_last_life(void **state)
     trp_mutex_unlock(&f->system->requests_lock);
 }
 
+static void test_a_long_time_out_is_measured_late_and_never_early(void **state)
+{
+    fixture *f = *state;
+
+    for (int i = 0; i < 1000; i++) {
+        uint64_t before = troupe_now(f->system);
+        uint64_t until = trp_patience_until(f->system, TROUPE_SECOND);
+
+        assert_true(until >= before + TROUPE_SECOND);
+        assert_true(until <= troupe_now(f->system) + TROUPE_SECOND + TRP_RECENT_NS);
+    }
+}
+
 static void test_a_correlation_is_retired_before_it_comes_again(void **state)
 {
     fixture *f = *state;
@@ -498,6 +511,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         BOTH(test_only_the_first_answer_counts),
+        BOTH(test_a_long_time_out_is_measured_late_and_never_early),
         BOTH(test_an_answer_is_whole_whatever_its_size),
         BOTH(test_a_record_goes_back_with_its_askers_last_life),
         BOTH(test_a_failure_carries_its_text_and_an_error_its_status),

@@ -710,8 +710,10 @@ bool trp_thread_wait(trp_cell *cell, uint64_t deadline_ns, trp_until until, void
  * which nothing happens any more. */
 troupe_status trp_thread_block(trp_cell *cell, trp_until done);
 uint64_t trp_deadline(const troupe_system *system, uint64_t timeout_ns);
-/* Now, or up to TRP_RECENT_NS later: by the kernel's last tick, which costs a fifth of troupe_now. */
-uint64_t trp_soon(const troupe_system *system);
+/* What troupe_now was at the kernel's last tick: it is behind by TRP_RECENT_NS at most, and costs a fifth. */
+uint64_t trp_lately(const troupe_system *system);
+/* When what was reckoned from trp_lately has come for certain. */
+uint64_t trp_not_before(const troupe_system *system, uint64_t lately_ns);
 /* As trp_deadline, of a time that hardly ever passes: a long one may end that much later, never earlier. */
 uint64_t trp_patience_until(const troupe_system *system, uint64_t timeout_ns);
 static inline bool trp_is_patient(uint64_t timeout_ns)

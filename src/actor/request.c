@@ -249,7 +249,8 @@ static void open_word(trp_request *request)
     trp_store_release(&request->word, last == NEVER_OPEN ? FIRST_WORD : last & ~CLOSED);
 }
 
-static trp_request *open_request(trp_cell *sender, troupe_id target, uint64_t deadline_ns)
+static trp_request *open_request(trp_cell *sender, troupe_id target, uint64_t deadline_ns,
+                                 uint64_t ends_ns)
 {
     troupe_system *system = sender->system;
     trp_node *reply = new_reply(sender);
@@ -272,10 +273,10 @@ static trp_request *open_request(trp_cell *sender, troupe_id target, uint64_t de
     trp_list_append(&sender->asked, &request->asked);
     sender->n_asked++;
     open_word(request);
-    if (deadline_ns == TROUPE_FOREVER)
+    if (ends_ns == TROUPE_FOREVER)
         trp_request_unref(request, 1);
     else
-        troupe_timer_start(system->executor, &request->timer, deadline_ns);
+        troupe_timer_start(system->executor, &request->timer, ends_ns);
     return request;
 }
 
@@ -303,11 +304,21 @@ static void take_back(trp_cell *asker, trp_request *request)
 }
 
 /* What is at hand ends at bound_ns. */
-static troupe_status may_ask(const trp_cell *sender, uint64_t bound_ns, uint64_t soon_ns)
+static troupe_status may_ask(const trp_cell *sender, uint64_t bound_ns, uint64_t lately_ns)
 {
-    if (bound_ns <= soon_ns && bound_ns <= troupe_now(sender->system))
+    if (bound_ns <= lately_ns + TRP_RECENT_NS && bound_ns <= troupe_now(sender->system))
         return TROUPE_E_TIMEOUT;
     return sender->n_asked < sender->requests_bound ? TROUPE_OK : TROUPE_E_QUOTA;
+}
+
+/* When a request with that deadline ends: not early, and no later than what is at hand. */
+static uint64_t end_of(const trp_cell *sender, uint64_t deadline_ns, uint64_t timeout_ns,
+                       uint64_t bound_ns)
+{
+    uint64_t ends_ns =
+        trp_is_patient(timeout_ns) ? trp_not_before(sender->system, deadline_ns) : deadline_ns;
+
+    return ends_ns < bound_ns ? ends_ns : bound_ns;
 }
 
 TRP_STRAIGHT troupe_status trp_request_send(trp_cell *sender, troupe_id id, trp_letter letter,
@@ -315,9 +326,9 @@ TRP_STRAIGHT troupe_status trp_request_send(trp_cell *sender, troupe_id id, trp_
                                             troupe_correlation *ret_correlation)
 {
     /* the clock is read once, and where that will do the cheap one: the other is a fifth of a request */
-    uint64_t soon_ns =
-        trp_is_patient(timeout_ns) ? trp_soon(sender->system) : troupe_now(sender->system);
-    uint64_t deadline_ns = trp_time_after(soon_ns, timeout_ns), bound_ns;
+    uint64_t now_ns =
+        trp_is_patient(timeout_ns) ? trp_lately(sender->system) : troupe_now(sender->system);
+    uint64_t deadline_ns = trp_time_after(now_ns, timeout_ns), bound_ns;
     trp_cell *target;
     troupe_status status = timeout_ns
                                ? trp_resolve(sender, &id, letter.topic, letter.bytes.size, &target)
@@ -330,13 +341,15 @@ TRP_STRAIGHT troupe_status trp_request_send(trp_cell *sender, troupe_id id, trp_
         return status;
     bound_ns =
         deadline_at_hand(sender); /* only now: the context is the caller's, see trp_resolve */
-    status = may_ask(sender, bound_ns, soon_ns);
+    status = may_ask(sender, bound_ns, now_ns);
     if (status != TROUPE_OK)
         return status;
     if (deadline_ns > bound_ns)
         deadline_ns = bound_ns;
     node = trp_node_new(letter.bytes, letter.shared);
-    request = node ? open_request(sender, id, deadline_ns) : NULL;
+    request = node ? open_request(sender, id, deadline_ns,
+                                  end_of(sender, deadline_ns, timeout_ns, bound_ns))
+                   : NULL;
     if (!request) {
         trp_node_free(node);
         return TROUPE_E_NO_MEMORY;

@@ -19,16 +19,21 @@ uint64_t trp_deadline(const troupe_system *system, uint64_t timeout_ns)
     return trp_time_after(troupe_now(system), timeout_ns);
 }
 
-uint64_t trp_soon(const troupe_system *system)
+uint64_t trp_lately(const troupe_system *system)
 {
-    return troupe_simulated(system) ? troupe_now(system)
-                                    : trp_monotonic_recent_ns() + TRP_RECENT_NS;
+    return troupe_simulated(system) ? troupe_now(system) : trp_monotonic_recent_ns();
+}
+
+uint64_t trp_not_before(const troupe_system *system, uint64_t lately_ns)
+{
+    return troupe_simulated(system) ? lately_ns : trp_time_after(lately_ns, TRP_RECENT_NS);
 }
 
 uint64_t trp_patience_until(const troupe_system *system, uint64_t timeout_ns)
 {
-    return trp_is_patient(timeout_ns) ? trp_time_after(trp_soon(system), timeout_ns)
-                                      : trp_deadline(system, timeout_ns);
+    return trp_is_patient(timeout_ns)
+               ? trp_not_before(system, trp_time_after(trp_lately(system), timeout_ns))
+               : trp_deadline(system, timeout_ns);
 }
 
 /* ---- attach, detach ---- */

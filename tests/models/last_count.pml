@@ -4,7 +4,7 @@
  * Promised: one of them is the last, and what it frees the other one does not look at any more.
  *
  * order: UNREF  src/actor/message.c if (payload && trp_sub_acq_rel(&payload->refs, 1) == 1)
- * order: UNREF  src/actor/request.c trp_sub_acq_rel(&request->refs, n) != n
+ * order: UNREF  src/actor/request.c trp_sub_acq_rel(&request->refs, n) == n
  * order: UNREF  src/actor/timer.c   trp_sub_acq_rel(&timer->refs, 1) != 1
  * order: UNREF  src/actor/shared.c  trp_sub_acq_rel(&shared->refs, 1) == 1
  * order: UNREF  src/actor/limit.c   trp_sub_acq_rel(&limit->refs, 1)

@@ -647,8 +647,8 @@ uint64_t troupe_shared_version(const troupe_shared *shared);
  * Threads: a hook's or handler's context. Never blocks. timeout_ns must not be 0.
  * Deadline: one made while handling a request that is not answered yet, or in the handle_reply of what was asked so, ends
  *          no later than that request does, whatever timeout_ns says. Its message tells the deadline to whom it asks.
- *          None ends early; one of a second and more
- *          may end, and tell a deadline, that differ by 10 ms.
+ *          None ends before its time; a time of a second and more is kept by a coarse clock: it may end 10 ms late, and
+ *          the deadline that is told may be 10 ms early.
  * Errors:  as troupe_send, TROUPE_E_TIMEOUT that deadline has passed, TROUPE_E_QUOTA this life has as many requests in flight as spec.requests_bound; then
  *          nothing was sent and no reply will come.
  */

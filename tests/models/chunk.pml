@@ -13,7 +13,7 @@
 #define THREADS 2
 #define WORDS 3
 #define STORES 3
-#include "views.pml"
+#include "memory.pml"
 
 #define NEWEST_CHUNK 0
 #define CHUNK(n) (n) /* plain memory, 1 and 2; the second names the first */

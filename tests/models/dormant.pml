@@ -16,7 +16,7 @@
 #define THREADS 4
 #define WORDS 4
 #define STORES 12
-#include "views.pml"
+#include "memory.pml"
 
 #define DORMANT 0
 #define ASKS 1

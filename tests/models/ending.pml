@@ -14,7 +14,7 @@
 #define THREADS 2
 #define WORDS 4
 #define STORES 4
-#include "views.pml"
+#include "memory.pml"
 
 #define N_MUTED 0
 #define ID 1

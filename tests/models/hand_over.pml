@@ -17,7 +17,7 @@
 #define THREADS 3
 #define WORDS 4
 #define STORES 12
-#include "views.pml"
+#include "memory.pml"
 
 #define ASKS 0
 #define CLOSED 1 /* for good */

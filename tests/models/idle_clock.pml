@@ -11,7 +11,7 @@
 #define THREADS 3
 #define WORDS 4
 #define STORES 5
-#include "views.pml"
+#include "memory.pml"
 
 #define N_AWAKE 0
 #define IDLE 1

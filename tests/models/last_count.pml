@@ -14,7 +14,7 @@
 #define THREADS 2
 #define WORDS 3
 #define STORES 4
-#include "views.pml"
+#include "memory.pml"
 
 #define REFS 0
 #define USE(who) (1 + (who)) /* what each does with it */

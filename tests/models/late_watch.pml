@@ -13,7 +13,7 @@
 #define THREADS 3
 #define WORDS 3
 #define STORES 10
-#include "views.pml"
+#include "memory.pml"
 
 #define SIGNALS 0 /* how many */
 #define STUCK 1

@@ -10,7 +10,7 @@
 #define THREADS 2
 #define WORDS 5
 #define STORES 8
-#include "views.pml"
+#include "memory.pml"
 
 #define LINKS 0
 #define ID 1

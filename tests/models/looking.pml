@@ -13,7 +13,7 @@
 #define THREADS 2
 #define WORDS 3
 #define STORES 7
-#include "views.pml"
+#include "memory.pml"
 
 #define ID 0
 #define ONE 1 /* words of the component */

@@ -14,7 +14,7 @@
 #define THREADS 3
 #define WORDS 6
 #define STORES 4
-#include "views.pml"
+#include "memory.pml"
 
 #define PUSHES 2
 #define HEAD 0

@@ -22,7 +22,7 @@
 #define THREADS 3
 #define WORDS 7
 #define STORES 6
-#include "views.pml"
+#include "memory.pml"
 
 #define WAITING 0
 #define N_MUTED 1

@@ -20,7 +20,7 @@
 #define THREADS 2
 #define WORDS 10
 #define STORES 7
-#include "views.pml"
+#include "memory.pml"
 
 #define GENERATION 0
 #define TABLE 1

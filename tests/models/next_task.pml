@@ -9,7 +9,7 @@
 #define THREADS 2
 #define WORDS 4
 #define STORES 9
-#include "views.pml"
+#include "memory.pml"
 
 #define TASKS 3
 #define NEXT 0

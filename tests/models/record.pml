@@ -23,7 +23,7 @@
 #define THREADS 2
 #define WORDS 5
 #define STORES 7
-#include "views.pml"
+#include "memory.pml"
 
 #define HOLDER 0
 #define WORD 1

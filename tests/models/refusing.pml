@@ -10,7 +10,7 @@
 #define THREADS 2
 #define WORDS 3
 #define STORES 6
-#include "views.pml"
+#include "memory.pml"
 
 #define CLOSED 0
 #define ID 1

@@ -12,7 +12,7 @@
 #define THREADS 3
 #define WORDS 5
 #define STORES 10
-#include "views.pml"
+#include "memory.pml"
 
 #define WORD 0 /* generation << 1 | closed */
 #define REFS 1

@@ -12,7 +12,7 @@
 #define THREADS 2
 #define WORDS 7
 #define STORES 5
-#include "views.pml"
+#include "memory.pml"
 
 #define SIZE 2
 #define TASKS 3

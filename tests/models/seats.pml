@@ -14,7 +14,7 @@
 #define THREADS 3
 #define WORDS 4
 #define STORES 6
-#include "views.pml"
+#include "memory.pml"
 
 #define N_SEATS 0
 #define SEAT 1

@@ -13,7 +13,7 @@
 #define THREADS 3
 #define WORDS 6
 #define STORES 6
-#include "views.pml"
+#include "memory.pml"
 
 #define VERSION 0
 #define BEGUN 1

@@ -15,7 +15,7 @@
 #define THREADS 4
 #define WORDS 5
 #define STORES 8
-#include "views.pml"
+#include "memory.pml"
 
 #define HEAD 0 /* messages pushed << 1 | asleep */
 #define LINKED 1

@@ -14,7 +14,7 @@
 #define THREADS 2
 #define WORDS 3
 #define STORES 4
-#include "views.pml"
+#include "memory.pml"
 
 #define ID 0
 #define ROUTE 1 /* whose; 0: none */

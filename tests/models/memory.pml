@@ -1,4 +1,4 @@
-/* views.pml - memory as C11 has it, for the models of this folder: every thread has its own view of every word.
+/* memory.pml - memory as C11 has it, for the models of this folder: every thread has its own view of every word.
  *
  * Each word keeps its stores in the order that all threads agree on; a thread's view says, for each word, the oldest
  * store that it may still read. A store that releases carries its thread's view, and a load that acquires it joins that

@@ -9,40 +9,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define MANIFEST TROUPE_TEST_SOURCE_DIR "/examples/01-access-log/troupe.yaml"
 #define LINES TROUPE_TEST_SOURCE_DIR "/examples/01-access-log/access.log"
 #define PATIENCE (10 * TROUPE_SECOND)
-
-struct run {
-    troupe_manifest *manifest;
-    troupe_host *host;
-    heard heard;
-};
-
-static int set_up(void **state)
-{
-    static struct run run;
-    troupe_say say = {hear, &run.heard};
-    troupe_error error;
-
-    memset(&run, 0, sizeof run);
-    if (troupe_manifest_load(MANIFEST, say, &run.manifest) != TROUPE_OK ||
-        troupe_host_new(run.manifest, TROUPE_HOST_OPTIONS(.workers = 2), say, &run.host) !=
-            TROUPE_OK ||
-        troupe_host_start(run.host, &error) != TROUPE_OK)
-        return -1;
-    *state = &run;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct run *run = *state;
-
-    troupe_host_free(run->host);
-    troupe_manifest_free(run->manifest);
-    return 0;
-}
 
 /* Its row of a snapshot; NULL: it is not in it. */
 static const troupe_info *row_of(troupe_system *system, const char *name, const troupe_info *rows,
@@ -75,7 +43,7 @@ static bool all_have_handled(troupe_system *system, const char *const *names, si
 static void test_a_snapshot_shows_each_component_of_the_example_at_work(void **state)
 {
     static const char *const names[] = {"parser-1", "parser-2", "parser-3", "parser-4", "report"};
-    struct run *run = *state;
+    example *run = *state;
     troupe_system *system = run->host->system;
     uint64_t give_up = trp_monotonic_ns() + PATIENCE;
     troupe_info rows[32];
@@ -102,7 +70,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_snapshot_shows_each_component_of_the_example_at_work,
-                                        set_up, tear_down),
+                                        start_example, free_example),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,9 +40,6 @@
 #define trp_cas_seq(p, expected, v)                                                                \
     atomic_compare_exchange_strong_explicit((p), (expected), (v), memory_order_seq_cst,            \
                                             memory_order_seq_cst)
-#define trp_cas_weak_release(p, expected, v)                                                       \
-    atomic_compare_exchange_weak_explicit((p), (expected), (v), memory_order_release,              \
-                                          memory_order_relaxed)
 
 /* Between two looks at something that another thread will change soon. */
 static inline void trp_pause(void)

@@ -156,7 +156,6 @@ static inline bool trp_weak_here(const char *file, int line)
 #undef trp_cas_relaxed
 #undef trp_cas_acq_rel
 #undef trp_cas_seq
-#undef trp_cas_weak_release
 
 #define trp_load_relaxed(p) TRP_LOAD(p, memory_order_relaxed)
 #define trp_load_acquire(p) TRP_LOAD(p, memory_order_acquire)
@@ -182,7 +181,5 @@ static inline bool trp_weak_here(const char *file, int line)
     TRP_CAS(p, expected, v, memory_order_acq_rel, memory_order_acquire)
 #define trp_cas_seq(p, expected, v)                                                                \
     TRP_CAS(p, expected, v, memory_order_seq_cst, memory_order_seq_cst)
-#define trp_cas_weak_release(p, expected, v)                                                       \
-    TRP_CAS(p, expected, v, memory_order_release, memory_order_relaxed)
 
 #endif
